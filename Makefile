@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FLEET ?= 0
+export PYTHONDONTWRITEBYTECODE ?=
+
+help: ## what can be done here
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.dev ## the virtual environment with everything a developer needs
+	@deploy/system-packages dev
+
+$(VENV)/.run: requirements/run.txt pyproject.toml
+	@deploy/make-venv $(PYTHON) $(VENV) run
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml
+	@deploy/make-venv $(PYTHON) $(VENV) dev
+	@touch $@ $(VENV)/.run
+
+run: $(VENV)/.run ## collector, console and this machine's agent; FLEET=200 adds simulated devices
+	@deploy/system-packages run
+	@$(BIN)/python -m deploy.run --fleet $(FLEET)
+
+test: setup ## all tests: PostgreSQL and browser ones too
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+quick: $(VENV)/.dev ## the tests that take under a second each, without lint
+	@$(BIN)/pytest -x -q -m "not browser and not chaos"
+
+lint: $(VENV)/.dev ## ruff and mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: setup ## the figures of docs/performance.md, as a table and as JSON
+	@$(BIN)/python -m bench
+
+chaos: setup ## kill, cut, fill and lie, and compare the ledger (long run)
+	@$(BIN)/python -m bench.chaos
+
+protos: $(VENV)/.dev ## regenerate protos/*_pb2* from protos/*.proto
+	@$(BIN)/python -m protos.build
+
+docs: $(VENV)/.dev ## regenerate docs/probes.md, docs/metrics.md, docs/rules.md
+	@$(BIN)/python -m docs.build
+
+lock: ## resolve the pinned, hashed requirements anew (needs uv)
+	@deploy/lock
+
+clean: ## remove the virtual environment and everything 'make run' kept
+	rm -rf $(VENV) var
+
+.PHONY: help setup run test quick lint bench chaos protos docs lock clean

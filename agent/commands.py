@@ -1,0 +1,83 @@
+"""Run a program of the system: found on PATH, no shell, C locale, time limit, its whole family ended.
+
+Names given here are literals of the probes; no text from the network ever becomes an argument.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+
+from agent.probe import Unavailable
+
+# A service's PATH may lack them, and smartctl and dmidecode live there.
+_SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
+_OUTPUT_LIMIT = 64 * 1024 * 1024  # 50,000 packages are 5 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    status: int
+    output: str
+    errors: str
+
+
+def find(program: str) -> str | None:
+    """The absolute path of `program`, or None."""
+    return shutil.which(program) or shutil.which(program, path=os.pathsep.join(_SBIN))
+
+
+def run(program: str, *arguments: str, limit_seconds: float, ok: tuple[int, ...] | None = None) -> Finished:
+    """Run to its end.
+
+    Raises Unavailable when there is no such program, TimeoutError when the limit passed (the process group
+    is killed first), and RuntimeError when `ok` is given and the exit status is not among it.
+    """
+    path = find(program)
+    if path is None:
+        raise Unavailable(f"no {program} on this device")
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "LANG": "C",
+        "HOME": os.environ.get("HOME", "/"),
+    }
+    process = subprocess.Popen(
+        [path, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,  # so that its children can be ended with it
+        cwd="/",
+    )
+    try:
+        output, errors = process.communicate(timeout=limit_seconds)
+    except subprocess.TimeoutExpired:
+        end_family(process)
+        raise TimeoutError(f"{program} did not answer within {limit_seconds:g} s") from None
+    text = output[:_OUTPUT_LIMIT].decode("utf-8", "replace")
+    words = errors[:65536].decode("utf-8", "replace")
+    if ok is not None and process.returncode not in ok:
+        last = words.strip().splitlines()[-1:] or text.strip().splitlines()[-1:] or [""]
+        raise RuntimeError(f"{program} exited with {process.returncode}: {last[0][:200]}")
+    return Finished(process.returncode, text, words)
+
+
+def end_family(process: subprocess.Popen[bytes]) -> None:
+    """Kill a child and everything it started; give up on one that the kernel will not let go."""
+    try:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    except ProcessLookupError:
+        pass
+    try:
+        process.communicate(timeout=2)
+    except subprocess.TimeoutExpired:
+        # In uninterruptible sleep (a dying disk): it cannot be waited for without hanging with it.
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()

@@ -1,0 +1,133 @@
+"""Settings of the collector: defaults, then a TOML file, then TOCSIN_* of the environment, then flags."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+_HOME = Path(os.environ.get("XDG_STATE_HOME", "") or Path.home() / ".local/state")
+_IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+class ConfigError(Exception):
+    """A wrong value; the text names file, line and key."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    state_dir: Path = Path("/var/lib/tocsin") if _IS_ROOT else _HOME / "tocsin"
+    database: str = ""  # a URL; empty: SQLite in the state directory
+    listen: str = "0.0.0.0"  # noqa: S104 - devices come from everywhere; mTLS decides who is heard
+    intake_port: int = 7443
+    enrolment_port: int = 7444
+    names: tuple[str, ...] = ()  # further names and addresses of this collector, for its certificate
+    sample_seconds: int = 60
+    report_seconds: int = 300
+    heartbeat_seconds: int = 60
+    slow_seconds: int = 14_400
+    inventory_seconds: int = 3_600
+    silent_after_seconds: int = 300
+    keep_reports_days: int = 30
+    rules: tuple[str, ...] = ()  # rule files instead of the shipped ones
+    reflection: bool = False  # for development only
+    log_level: str = "info"
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)  # key → where its value came from
+
+    @property
+    def url(self) -> str:
+        return self.database or f"sqlite:///{self.state_dir / 'collector.db'}"
+
+    @property
+    def pki(self) -> Path:
+        return self.state_dir / "pki"
+
+
+_BOUNDS = {
+    "intake_port": (0, 65535), "enrolment_port": (0, 65535), "sample_seconds": (1, 3600),
+    "report_seconds": (1, 86400), "heartbeat_seconds": (1, 3600), "slow_seconds": (5, 604800),
+    "inventory_seconds": (5, 604800), "silent_after_seconds": (2, 604800), "keep_reports_days": (1, 3650),
+}  # fmt: skip
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
+    """Merge the sources. Raises ConfigError."""
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    if file is not None:
+        for key, value in _read(file).items():
+            values[key] = _checked(key, value, f"{file}, line {_line(file, key)}, {key}")
+            sources[key] = str(file)
+    for key in _keys():
+        name = f"TOCSIN_{key.upper()}"
+        if name in environment:
+            values[key] = _checked(key, _from_text(key, environment[name], name), name)
+            sources[key] = f"environment {name}"
+    for key, value in flags.items():
+        if value is not None and key in _keys():
+            values[key] = _checked(key, value, f"--{key.replace('_', '-')}")
+            sources[key] = "flag"
+    return Config(**values, sources=sources)
+
+
+def _keys() -> dict[str, Any]:
+    return {f.name: f.default for f in fields(Config) if f.name != "sources"}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        read = tomllib.loads(file.read_text())
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    for key in read:
+        if key not in _keys():
+            raise ConfigError(f"{file}, line {_line(file, key)}: there is no setting {key!r}")
+    return read
+
+
+def _line(file: Path, key: str) -> int:
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        if re.match(rf"\s*{re.escape(key)}\s*=", line):
+            return number
+    return 1
+
+
+def _from_text(key: str, text: str, place: str) -> Any:
+    default = _keys()[key]
+    if isinstance(default, bool):
+        if text.lower() not in ("true", "false", "1", "0"):
+            raise ConfigError(f"{place}: {text!r} is neither true nor false")
+        return text.lower() in ("true", "1")
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise ConfigError(f"{place}: {text!r} is not a whole number") from None
+    if isinstance(default, tuple):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _checked(key: str, value: Any, place: str) -> Any:
+    default = _keys()[key]
+    if isinstance(default, Path):
+        if not isinstance(value, (str, Path)) or not str(value):
+            raise ConfigError(f"{place}: a path is wanted, not {value!r}")
+        return Path(value)
+    if isinstance(default, tuple):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(part, str) for part in value):
+            raise ConfigError(f"{place}: a list of texts is wanted, not {value!r}")
+        return tuple(value)
+    if type(value) is not type(default):
+        raise ConfigError(f"{place}: {type(default).__name__} is wanted, not {value!r}")
+    low, high = _BOUNDS.get(key, (None, None))
+    if low is not None and high is not None and not low <= value <= high:
+        raise ConfigError(f"{place}: {value} is not between {low} and {high}")
+    if key == "log_level" and value not in _LEVELS:
+        raise ConfigError(f"{place}: one of {', '.join(_LEVELS)} is wanted, not {value!r}")
+    return value

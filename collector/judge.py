@@ -1,0 +1,142 @@
+"""Giving a report, or only the passing of time, to the rules, and writing what follows from it."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from collector.changes import Changes
+from collector.memory import DeviceMemory, OpenFinding
+from collector.rules.evaluate import DeviceContext, Transition, evaluate
+from collector.rules.rule import Rules
+from collector.store.devices import SILENT
+from collector.store.findings import CLEARED, OPEN, Finding
+from collector.store.findings import Transition as TransitionRow
+from collector.store.tickets import Ticket
+from collector.tickets import opening
+from protos.report_pb2 import Report
+
+_WORSE = {"": 0, "warning": 1, "critical": 2}
+
+
+@dataclass(slots=True)
+class Bench:
+    """What every judgement needs: the rules, and until when silence is not held against devices."""
+
+    rules: Rules
+    silence_frozen_until: datetime | None = None
+
+
+def judge(
+    session: Session, changes: Changes, memory: DeviceMemory, bench: Bench, report: Report | None, now: datetime
+) -> list[Transition]:
+    """Evaluate, then write findings, tickets and the new state. Returns the transitions."""
+    device = memory.device
+    context = DeviceContext(
+        device_class=device.device_class,
+        seen_at=memory.seen_at,
+        expected=device.presence == SILENT,
+        frozen_until=bench.silence_frozen_until,
+        accepted={},
+    )
+    state, transitions = evaluate(bench.rules, memory.state, report, now, context)
+    if state is not memory.state:
+        memory.state = state
+        changes.states[device.id] = {"device_id": device.id, "body": state.to_bytes(), "due_at": state.due_at}
+    if transitions:
+        changes.flush(session.connection())  # evidence reads the report that is just being stored
+        for transition in transitions:
+            _apply(session, memory, transition, now)
+        session.flush()
+        _summarise(changes, memory)
+    return transitions
+
+
+def _apply(session: Session, memory: DeviceMemory, transition: Transition, now: datetime) -> None:
+    key = (transition.rule, transition.component)
+    known = memory.findings.get(key)
+    device = memory.device
+    if transition.new == OPEN and known is None:
+        finding = _open(session, memory, transition)
+        ticket = opening.on_open(session, device, finding, transition, now)
+        memory.findings[key].ticket_id = ticket.id
+    elif known is not None:
+        finding_row = session.get(Finding, (device.id, known.id))
+        if finding_row is None:
+            raise LookupError(f"finding {known.id} of device {device.id} is remembered and not stored")
+        finding = finding_row
+        _change(finding, transition)
+        session.flush()
+        if transition.new == CLEARED:
+            del memory.findings[key]
+            opening.on_clear(session, device, finding, transition, now)
+    else:
+        return
+    session.add(
+        TransitionRow(
+            device_id=device.id, id=uuid.uuid4().hex, finding_id=finding.id, rule=transition.rule,
+            component=transition.component, old=transition.old, new=transition.new, at=transition.at,
+            reason=transition.reason, clauses=list(transition.clauses),
+        )
+    )  # fmt: skip
+
+
+def _open(session: Session, memory: DeviceMemory, transition: Transition) -> Finding:
+    finding = Finding(
+        device_id=memory.device.id, id=uuid.uuid4().hex, rule=transition.rule, rule_hash=transition.rule_hash,
+        component=transition.component, state=OPEN, severity=transition.severity, summary=transition.summary,
+        value=transition.value, since_at=transition.since_at, opened_at=transition.at,
+    )  # fmt: skip
+    session.add(finding)
+    session.flush()  # the partial unique index speaks here, before a ticket is made
+    memory.findings[transition.rule, transition.component] = OpenFinding(finding.id, finding.severity, "")
+    return finding
+
+
+def _change(finding: Finding, transition: Transition) -> None:
+    if transition.new == CLEARED:
+        finding.state = CLEARED
+        finding.cleared_at = transition.at
+        finding.cleared_reason = transition.reason
+        finding.stale_at = None
+    elif transition.reason == "stale":
+        finding.stale_at = transition.at
+    elif transition.reason == "fresh":
+        finding.stale_at = None
+    elif transition.reason == "flapping":
+        finding.intermittent = True
+    if transition.reason == "steady":
+        finding.intermittent = False
+
+
+def _summarise(changes: Changes, memory: DeviceMemory) -> None:
+    worst = max((f.severity for f in memory.findings.values()), key=_WORSE.__getitem__, default="")
+    changes.device(memory.device.id, worst_severity=worst, open_findings=len(memory.findings))
+
+
+def reopen_unrepaired(session: Session, now: datetime, grace: timedelta) -> int:
+    """Tickets that a person resolved while a finding is still open and fresh: back to work, with the evidence.
+
+    Returns how many. `grace` lets the next report after a repair arrive first.
+    """
+    rows = session.execute(
+        select(Ticket, Finding)
+        .join(Finding, (Finding.device_id == Ticket.device_id) & (Finding.ticket_id == Ticket.id))
+        .where(
+            Ticket.state == "resolved",
+            Ticket.resolved_at < now - grace,
+            Finding.state != CLEARED,
+            Finding.stale_at.is_(None),
+        )
+        .limit(200)
+    ).all()
+    seen: set[str] = set()
+    for ticket, finding in rows:
+        if ticket.id in seen:
+            continue
+        seen.add(ticket.id)
+        opening.still_failing(session, ticket, finding, now)
+    return len(seen)
+

@@ -1,0 +1,139 @@
+"""What a report changes on the device's own rows: presence, newest probe results, what lists show."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from collector.changes import Changes
+from collector.inventory import Items
+from collector.memory import DeviceMemory, digest
+from collector.store.devices import ASLEEP, ONLINE, SHUT_DOWN
+from collector.store.installation import RefreshRequest
+from collector.unpack import OUTCOMES, PATCH_STATES, Unpacked, moment, readings_of
+from protos import intake_pb2 as wire
+from protos.catalogue import BY_NAME
+
+_GOODBYES: Final = {wire.SUSPENDING: ASLEEP, wire.SHUTTING_DOWN: SHUT_DOWN}
+
+# fact of a section → column of the device
+_COLUMNS: Final[dict[str, dict[str, tuple[str, int]]]] = {
+    "system": {
+        "maker": ("maker", 200), "model": ("model", 200), "serial": ("system_serial", 200),
+        "device_class": ("device_class", 16),
+    },
+    "operating_system": {"name": ("os_name", 200)},
+}  # fmt: skip
+
+
+def presence(
+    changes: Changes, memory: DeviceMemory, batch: wire.ReportBatch, address: str, now: datetime, current: bool
+) -> None:
+    """The device was heard. Written at once when its presence changes, else with the next sweep."""
+    if not current:
+        return
+    device = memory.device
+    # An agent that only stops says nothing of its machine: it falls silent like any other.
+    becomes = _GOODBYES.get(batch.goodbye, ONLINE)
+    values: dict[str, Any] = {}
+    if device.presence != becomes:
+        device.presence, device.presence_at = becomes, now
+        values |= {"presence": becomes, "presence_at": now}
+    if address != device.address:
+        device.address = address
+        values["address"] = address
+    if values or batch.reports:
+        sent_at = moment(batch.sent_at)
+        if sent_at is not None:
+            values["clock_skew_seconds"] = (sent_at - now).total_seconds()
+        changes.device(device.id, seen_at=now, **values)
+        memory.flushed_at = now
+
+
+def live(changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: datetime) -> None:
+    """A live report: the device's summary columns and the newest result of each probe that ran."""
+    report, device = unpacked.report, memory.device
+    values: dict[str, Any] = {"reported_at": now}
+    if report.HasField("uptime_seconds"):
+        values["uptime_seconds"] = report.uptime_seconds
+    for name in ("host_name", "boot_id", "agent_version"):
+        text = getattr(report, name)
+        if text and text != getattr(device, name):
+            setattr(device, name, text)
+            values[name] = text
+    if report.HasField("patches"):
+        state = PATCH_STATES.get(report.patches.state, "unknown")
+        if (state, report.patches.reason) != (device.patch_state, device.patch_reason):
+            device.patch_state, device.patch_reason = state, report.patches.reason
+            values |= {"patch_state": state, "patch_reason": report.patches.reason}
+    changes.device(device.id, **values)
+    _probe_results(changes, memory, unpacked, now)
+
+
+def _probe_results(changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: datetime) -> None:
+    rows: dict[str, list[list[Any]]] = {}
+    for metric, readings in readings_of(unpacked.report).items():
+        known = BY_NAME.get(metric)
+        rows.setdefault(known.probe if known else "other", []).extend(readings)
+    for outcome in unpacked.report.outcomes:
+        if outcome.probe:
+            kind = OUTCOMES.get(outcome.outcome, "unknown")
+            _result(changes, memory, outcome.probe, kind, outcome.reason, outcome.took_seconds, rows, now)
+    # What was refused in the report itself is a thing we cannot see, and stands with the others.
+    words = "; ".join(unpacked.refused[:5]) + (f"; and {len(unpacked.refused) - 5} more" if len(unpacked.refused) > 5 else "")
+    if words or memory.results.get("report", ("", "", 0))[1]:
+        _result(changes, memory, "report", "ok", words and f"refused: {words}", 0.0, {}, now)
+
+
+def _result(
+    changes: Changes, memory: DeviceMemory, probe: str, outcome: str, reason: str, took: float,
+    rows: dict[str, list[list[Any]]], now: datetime,
+) -> None:  # fmt: skip
+    readings = rows.get(probe, [])
+    row: dict[str, Any] = {
+        "device_id": memory.device.id, "probe": probe, "outcome": outcome, "reason": reason, "took_seconds": took,
+        "received_at": now,
+    }  # fmt: skip
+    key = (memory.device.id, probe)
+    fresh = (outcome, reason, digest(readings))
+    if outcome == "ok":
+        row |= {"ok_at": now, "readings": readings}
+    elif probe in memory.results:
+        # The numbers of the last good run stay, with their age; this upsert must not touch them.
+        changes.results_failed[key] = row
+        memory.results[probe] = fresh
+        return
+    else:
+        row |= {"ok_at": None, "readings": []}
+    changes.results[key] = row
+    memory.results[probe] = fresh
+
+
+def sections(changes: Changes, memory: DeviceMemory, complete: dict[str, Items]) -> None:
+    """Facts that lists show are copied onto the device's row."""
+    values: dict[str, str] = {}
+    for name, columns in _COLUMNS.items():
+        for facts in complete.get(name, {}).values():
+            for fact, (column, limit) in columns.items():
+                if facts.get(fact):
+                    values[column] = facts[fact][:limit]
+    # A class given by people (token, console) is not overruled by a chassis type.
+    if memory.device.device_class not in ("", "unknown"):
+        values.pop("device_class", None)
+    for column, text in values.items():
+        setattr(memory.device, column, text)
+    if values:
+        changes.device(memory.device.id, **values)
+
+
+def answer_refresh(session: Session, memory: DeviceMemory, now: datetime) -> None:
+    """The first live report after a refresh request was handed over answers it."""
+    if not memory.refresh:
+        return
+    session.execute(
+        update(RefreshRequest)
+        .where(RefreshRequest.id.in_([request for request, _ in memory.refresh]))
+        .values(answered_at=now)
+    )
+    memory.refresh.clear()

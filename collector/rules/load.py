@@ -1,0 +1,242 @@
+"""From the rows of *.toml to rules, each value checked against the catalogue."""
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from collector.rules import words
+from collector.rules.rule import (
+    CRITICAL,
+    PART_KINDS,
+    PATCH_STATE,
+    PRESENCE,
+    WARNING,
+    Excuse,
+    Limit,
+    Rule,
+    Rules,
+    part_kind,
+)
+from collector.rules.rule_file import Row, RuleError, read, together
+from protos import catalogue
+
+KINDS: Final = ("threshold", "growth", "state", "age", "silence")
+CLEARS: Final = ("observation", "part_replaced", "steady")
+VERDICTS: Final = ("failing", "wearing_out", "cable")
+CLASSES: Final = ("desktop", "laptop", "av_host", "server", "virtual", "unknown")
+_OPEN: Final = ("above", "at_or_above", "below", "at_or_below")
+_BY_KIND: Final = {
+    "threshold": ("above", "at_or_above", "below", "at_or_below", "bits"),
+    "state": ("at", "bits"),
+}
+_NAME: Final = re.compile(r"^[a-z][a-z0-9_]{2,63}$")
+_FRESH: Final = timedelta(minutes=15)  # three reports at the default pace
+
+
+def shipped() -> list[Path]:
+    """The rule files that come with the collector."""
+    return sorted(Path(__file__).parent.glob("*.toml"))
+
+
+def load(paths: Iterable[Path] | None = None) -> Rules:
+    """All rules of these files, by default the shipped ones. Raises one RuleError that names every mistake."""
+    errors: list[RuleError] = []
+    rules: list[Rule] = []
+    seen: dict[str, Row] = {}
+    for path in shipped() if paths is None else paths:
+        for row in read(path, errors):
+            rule = _rule(row)
+            if rule.name in seen:
+                first = seen[rule.name]
+                row.problem("name", f"{rule.name!r} is already the rule at {first.file}, line {first.line}")
+            seen.setdefault(rule.name, row)
+            rules.append(rule)
+    if errors:
+        raise together(errors)
+    return Rules(rules)
+
+
+def _rule(row: Row) -> Rule:
+    kind = row.choice("kind", KINDS)
+    values: dict[str, Any] = {"kind": kind, "metric": _metric(row, kind), "file": row.file, "line": row.line}
+    _identity(row, values)
+    unit = "seconds" if kind in ("age", "silence") else _unit(values["metric"])
+    values["fresh_for"] = row.span("fresh_for", _FRESH)
+    values["unless"] = tuple(_excuse(row, table) for table in row.tables("unless"))
+    if kind in _BY_KIND:
+        _threshold(row, values, unit)
+    elif kind == "growth":
+        _growth(row, values, unit)
+    elif kind == "age":
+        _age(row, values)
+    if kind not in ("growth", "age"):
+        values["hold"] = row.span("hold", timedelta(0))
+    _clearing(row, values)
+    row.finish()
+    return Rule(**values)
+
+
+def _identity(row: Row, values: dict[str, Any]) -> None:
+    name = values["name"] = row.text("name", required=True)
+    if name and not _NAME.match(name):
+        row.problem("name", f"must be small letters, digits and underscores, not {name!r}")
+    values["severity"] = row.choice("severity", (WARNING, CRITICAL))
+    for key in ("title", "meaning", "advice", "bring"):
+        values[key] = row.text(key, required=key != "bring")
+        for unknown in words.unknown_placeholders(values[key]):
+            row.problem(key, f"knows no {{{unknown}}}; there are {', '.join(words.PLACEHOLDERS)}")
+    values["enabled"] = row.flag("enabled", default=True)
+    values["classes"] = row.texts("classes")
+    for word in values["classes"]:
+        if word not in CLASSES:
+            row.problem("classes", f"{word!r} is no class of device; there are {', '.join(CLASSES)}")
+    values["verdict"] = row.choice("verdict", VERDICTS, "") if row.has("verdict") else ""
+
+
+def _metric(row: Row, kind: str) -> str:
+    metric = row.text("metric", required=True)
+    if metric and (metric == PRESENCE) != (kind == "silence"):
+        row.problem("metric", f"a rule of kind {kind} does not watch {metric!r}")
+    elif metric not in ("", PRESENCE, PATCH_STATE):
+        _known(row, "metric", metric)
+    return metric
+
+
+def _known(row: Row, key: str, metric: object) -> str:
+    if not isinstance(metric, str) or metric not in catalogue.BY_NAME:
+        row.problem(key, f"{metric!r} is no metric of the catalogue")
+        return ""
+    return metric
+
+
+def _unit(metric: str) -> str:
+    return metric.rsplit("_", 1)[-1]
+
+
+def _limit(row: Row, prefix: str, ways: tuple[str, ...], unit: str) -> Limit | None:
+    given = [how for how in ways if row.has(f"{prefix}_{how}")]
+    limits = [(how, row.number(f"{prefix}_{how}", unit)) for how in given]
+    if len(given) > 1:
+        row.problem(f"{prefix}_{given[1]}", f"stands beside {prefix}_{given[0]}; only one of them can decide")
+    if not limits or limits[0][1] is None:
+        return None
+    how, value = limits[0]
+    if how == "bits" and (value <= 0 or value != int(value)):
+        row.problem(f"{prefix}_bits", f"must be a mask of bits, not {value!r}")
+    return Limit(how, value)
+
+
+def _threshold(row: Row, values: dict[str, Any], unit: str) -> None:
+    raises = values["raises"] = _limit(row, "raise", _BY_KIND[values["kind"]], unit)
+    clear = values["clear"] = _limit(row, "clear", _OPEN, unit)
+    _side(row, "clear", raises, clear)
+    values["compare_metric"] = (
+        _known(row, "compare_metric", row.take("compare_metric")) if row.has("compare_metric") else ""
+    )
+    if values["compare_metric"]:
+        values["compare"] = row.choice("compare", ("at_or_above", "at_or_below"))
+        values["clear_margin"] = row.number("clear_margin", unit) or 0.0
+        if values["clear_margin"] < 0:
+            row.problem("clear_margin", "must not be negative: it lies on the good side")
+        if raises:
+            row.problem("compare_metric", "stands beside a raise_ limit; only one of them can decide")
+    elif raises is None and not any(row.has(f"raise_{how}") for how in _BY_KIND[values["kind"]]):
+        ways = " or ".join(f"raise_{how}" for how in _BY_KIND[values["kind"]])
+        row.problem(f"raise_{_BY_KIND[values['kind']][0]}", f"is missing ({ways}, or compare_metric)")
+    _second(row, values)
+    values["magnitude"] = row.flag("magnitude", default=False)
+    if values["magnitude"] and not (raises and raises.upwards):
+        row.problem("magnitude", "needs a raise_above or raise_at_or_above")
+    if row.has("since_metric"):
+        values["since_metric"] = _known(row, "since_metric", row.take("since_metric"))
+        if values["since_metric"] and _unit(values["since_metric"]) != "seconds":
+            row.problem("since_metric", "must be a metric in seconds")
+
+
+def _second(row: Row, values: dict[str, Any]) -> None:
+    metric = values["and_metric"] = (
+        _known(row, "and_metric", row.take("and_metric")) if row.has("and_metric") else ""
+    )
+    if not metric:
+        return
+    values["and_raises"] = _limit(row, "and", _OPEN, _unit(metric))
+    values["and_clear"] = _limit(row, "and_clear", _OPEN, _unit(metric))
+    if values["and_raises"] is None:
+        row.problem("and_above", "is missing (and_above, and_at_or_above, and_below or and_at_or_below)")
+    _side(row, "and_clear", values["and_raises"], values["and_clear"])
+
+
+def _side(row: Row, prefix: str, raises: Limit | None, clear: Limit | None) -> None:
+    """A clear limit lies on the other side, at or beyond the limit: else a value could be bad and well."""
+    if raises is None or clear is None:
+        return
+    key = f"{prefix}_{clear.how}"
+    if raises.how in ("at", "bits"):
+        row.problem(key, "a state is well again as soon as it is another; it has no clear limit")
+        return
+    facing = clear.how in (("below", "at_or_below") if raises.upwards else ("above", "at_or_above"))
+    beyond = clear.value <= raises.value if raises.upwards else clear.value >= raises.value
+    both = clear.value == raises.value and raises.how.startswith("at_or") and clear.how.startswith("at_or")
+    if not facing or not beyond or both:
+        row.problem(key, f"{clear.how} {clear.value:g} is on the wrong side of {raises.how} {raises.value:g}")
+
+
+def _growth(row: Row, values: dict[str, Any], unit: str) -> None:
+    values["grows_by"] = row.number("grows_by", unit)
+    if not row.has("grows_by"):
+        row.problem("grows_by", "is missing")
+    elif values["grows_by"] is not None and values["grows_by"] <= 0:
+        row.problem("grows_by", "must be more than 0")
+    values["first"] = _limit(row, "first_raise", ("above", "at_or_above"), unit)
+
+
+def _age(row: Row, values: dict[str, Any]) -> None:
+    values["older_than"] = row.span("older_than")
+    values["younger_than"] = row.span("clear_when_younger_than", values["older_than"])
+    if not row.has("older_than"):
+        row.problem("older_than", "is missing")
+    elif (
+        None not in (values["older_than"], values["younger_than"])
+        and values["younger_than"] > values["older_than"]
+    ):
+        row.problem("clear_when_younger_than", "is on the wrong side of older_than")
+
+
+def _clearing(row: Row, values: dict[str, Any]) -> None:
+    growth = values["kind"] == "growth"
+    values["clears"] = row.choice("clears", CLEARS, "observation")
+    values["steady_for"] = row.span("steady_for")
+    values["clears_when_gone"] = row.flag("clears_when_gone", default=False)
+    kind = part_kind(values["metric"])
+    if values["clears"] == "part_replaced" and not kind:
+        row.problem(
+            "clears", f"{values['metric']!r} is not about a part with a serial ({', '.join(PART_KINDS)})"
+        )
+    if growth and values["clears"] == "observation":
+        row.problem("clears", "a counter that grew stays grown: part_replaced, or steady with steady_for")
+    if (values["clears"] == "steady") != (values["steady_for"] is not None):
+        row.problem("steady_for", 'belongs to clears = "steady", and that needs it')
+    if values["clears"] == "steady" and not growth:
+        row.problem("clears", "steady is for growth")
+    if values["verdict"] and kind != PART_KINDS[0]:
+        row.problem("verdict", "is said of disks only")
+
+
+def _excuse(row: Row, table: dict[str, Any]) -> Excuse:
+    metric = _known(row, "unless", table.get("metric"))
+    ways = [key for key in table if key != "metric"]
+    if len(ways) != 1:
+        row.problem("unless", f"each needs metric and one comparison, not {sorted(table)}")
+        return Excuse(metric=metric, how="at")
+    (way,) = ways
+    how = way.removesuffix("_metric")
+    if how not in (*_OPEN, "equals"):
+        row.problem("unless", f"{way!r} is no comparison")
+        return Excuse(metric=metric, how="at")
+    how = "at" if how == "equals" else how
+    if way.endswith("_metric"):
+        return Excuse(metric=metric, how=how, other=_known(row, "unless", table[way]))
+    value = row.as_number("unless", table[way], _unit(metric))
+    return Excuse(metric=metric, how=how, value=value or 0.0)

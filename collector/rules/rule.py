@@ -1,0 +1,247 @@
+"""A rule: what to watch, when it is bad, when it is well again, and what to say. Rules are rows of *.toml."""
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from typing import Final
+
+from collector.rules.rule_file import RuleError
+from protos import catalogue
+
+__all__ = ["Excuse", "Limit", "Rule", "RuleError", "Rules", "Watch"]
+
+PATCH_STATE: Final = "patch_state"  # not a reading: the report's own PatchStatus, 0 when it is unknown
+PRESENCE: Final = "presence"  # not a reading either: when the device was last heard of
+READABLE: Final = "disk_readable_state"
+# Parts that are known by their own serial: another serial in their place is proof of a repair.
+PART_KINDS: Final = ("disk serial", "battery serial")
+WARNING, CRITICAL = "warning", "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`above 0.9`, `at 1`, `bits 12`: one comparison."""
+
+    how: str
+    value: float
+
+    def holds(self, value: float) -> bool:
+        match self.how:
+            case "above":
+                return value > self.value
+            case "at_or_above":
+                return value >= self.value
+            case "below":
+                return value < self.value
+            case "at_or_below":
+                return value <= self.value
+            case "bits":
+                return value >= 0 and bool(int(value) & int(self.value))
+        return value == self.value
+
+    @property
+    def upwards(self) -> bool:
+        """True when a higher value is further on its side."""
+        return self.how in ("above", "at_or_above")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Excuse:
+    """One condition of `unless`, on another metric of the same component."""
+
+    metric: str
+    how: str
+    value: float = 0.0
+    other: str = ""  # the metric the limit is read from, instead of `value`
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    name: str
+    kind: str  # threshold growth state age silence
+    metric: str
+    severity: str
+    title: str
+    meaning: str
+    advice: str
+    bring: str = ""
+    raises: Limit | None = None
+    clear: Limit | None = None  # None: well again as soon as it is not bad
+    and_metric: str = ""  # a second condition that must hold too: percent and bytes
+    and_raises: Limit | None = None
+    and_clear: Limit | None = None
+    unless: tuple[Excuse, ...] = ()  # excused while all of these hold
+    compare_metric: str = ""  # the limit is this metric's value: a spare's threshold, a sensor's own limit
+    compare: str = ""  # at_or_above at_or_below
+    clear_margin: float = 0.0  # how far on the good side of a compared limit it must be to be well again
+    magnitude: bool = False  # the sign does not matter
+    grows_by: float | None = None
+    first: Limit | None = None  # decides while the component has no baseline
+    older_than: timedelta | None = None
+    younger_than: timedelta | None = None
+    since_metric: str = ""  # the device's own word on how long it has been so: the hold counts from there
+    hold: timedelta = timedelta(0)
+    fresh_for: timedelta = timedelta(minutes=15)
+    steady_for: timedelta | None = None  # a growing counter that stood still this long is well again
+    clears: str = "observation"  # observation part_replaced steady
+    clears_when_gone: bool = False
+    verdict: str = ""  # failing wearing_out cable: what it says of a disk
+    classes: tuple[str, ...] = ()  # empty: every class of device
+    enabled: bool = True
+    file: str = field(default="", compare=False)
+    line: int = field(default=0, compare=False)
+    hash: str = field(default="", init=False, compare=False)
+    others: frozenset[str] = field(default=frozenset(), init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        content = [(f.name, getattr(self, f.name)) for f in fields(self) if f.compare]
+        object.__setattr__(self, "hash", hashlib.sha256(repr(content).encode()).hexdigest()[:16])
+        named = {self.and_metric, self.compare_metric, self.since_metric}
+        named |= {name for excuse in self.unless for name in (excuse.metric, excuse.other)}
+        object.__setattr__(self, "others", frozenset(named - {""}))
+
+    @property
+    def unit(self) -> str:
+        """Of the value that is judged."""
+        return "seconds" if self.kind in ("age", "silence") else self.metric.rsplit("_", 1)[-1]
+
+    @property
+    def probe(self) -> str:
+        """Empty for what no probe reads."""
+        row = catalogue.BY_NAME.get(self.metric)
+        return row.probe if row else ""
+
+    @property
+    def part_kind(self) -> str:
+        return part_kind(self.metric)
+
+    @property
+    def waits(self) -> timedelta:
+        """How long it must be bad before it opens."""
+        return self.older_than if self.older_than is not None else self.hold
+
+    def is_for(self, device_class: str) -> bool:
+        return self.enabled and (not self.classes or device_class in self.classes)
+
+
+def part_kind(metric: str) -> str:
+    row = catalogue.BY_NAME.get(metric)
+    return row.component if row and row.component in PART_KINDS else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What to do with a reading of one metric. A value from low to high cannot be bad for any of its rules."""
+
+    metric: str
+    probe: str
+    rules: tuple[Rule, ...]
+    part_kind: str
+    low: float
+    high: float
+    growth: bool
+    others: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rules that apply to one class of device, by metric."""
+
+    key: str  # changes when anything about these rules does
+    by_name: Mapping[str, Rule]
+    watches: Mapping[str, Watch]
+    others: frozenset[str]
+    ages: tuple[Rule, ...]
+    silences: tuple[Rule, ...]
+
+
+class Rules:
+    """Rules in order, with the indexes evaluation needs."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.all: tuple[Rule, ...] = tuple(rules)
+        self.by_name: dict[str, Rule] = {rule.name: rule for rule in self.all}
+        self.by_metric: dict[str, tuple[Rule, ...]] = {}
+        for rule in self.all:
+            self.by_metric[rule.metric] = (*self.by_metric.get(rule.metric, ()), rule)
+        self.order: dict[str, int] = {rule.name: n for n, rule in enumerate(self.all)}
+        text = "".join(rule.name + rule.hash for rule in self.all)
+        self.hash: str = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self._tables: dict[str, Table] = {}
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self.all)
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def table(self, device_class: str) -> Table:
+        table = self._tables.get(device_class)
+        if table is None:
+            table = self._tables[device_class] = self._table(device_class)
+        return table
+
+    def _table(self, device_class: str) -> Table:
+        mine = [rule for rule in self.all if rule.is_for(device_class)]
+        read: dict[str, list[Rule]] = {row.name: [] for row in catalogue.METRICS if part_kind(row.name)}
+        read[READABLE] = []
+        for rule in mine:
+            if rule.kind not in ("age", "silence"):
+                read.setdefault(rule.metric, []).append(rule)
+        watches = {metric: _watch(metric, tuple(rules)) for metric, rules in read.items()}
+        return Table(
+            key=f"{self.hash}/{device_class}",
+            by_name={rule.name: rule for rule in mine},
+            watches=watches,
+            others=frozenset(name for watch in watches.values() for name in watch.others),
+            ages=tuple(rule for rule in mine if rule.kind == "age"),
+            silences=tuple(rule for rule in mine if rule.kind == "silence"),
+        )
+
+
+def _watch(metric: str, rules: tuple[Rule, ...]) -> Watch:
+    low, high = (1.0, math.inf) if metric == READABLE else (-math.inf, math.inf)
+    for rule in rules:
+        least, most = _harmless(rule)
+        low, high = max(low, least), min(high, most)
+    row = catalogue.BY_NAME.get(metric)
+    return Watch(
+        metric=metric,
+        probe=row.probe if row else "",
+        rules=rules,
+        part_kind=part_kind(metric),
+        low=low,
+        high=high,
+        growth=any(rule.kind == "growth" for rule in rules),
+        others=frozenset(name for rule in rules for name in rule.others),
+    )
+
+
+def _harmless(rule: Rule) -> tuple[float, float]:
+    """A range in which the rule cannot be bad. Only a short cut: outside of it the rule is really judged."""
+    if rule.kind == "growth":
+        return math.inf, -math.inf
+    limit = rule.raises
+    if limit is None and rule.and_metric == rule.metric:
+        limit = rule.and_raises
+    if limit is None:
+        return math.inf, -math.inf
+    least, most = -math.inf, math.inf
+    match limit.how:
+        case "above":
+            most = limit.value
+        case "at_or_above" | "at":
+            most = math.nextafter(limit.value, -math.inf)
+        case "below":
+            least = limit.value
+        case "at_or_below":
+            least = math.nextafter(limit.value, math.inf)
+        case _:
+            least = most = 0.0
+    if limit.how == "at" and limit.value == 0:
+        least, most = math.nextafter(0.0, 1.0), math.inf
+    if rule.magnitude:
+        least = -most
+    return least, most

@@ -1,0 +1,52 @@
+"""A device that should be up and is not heard."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from collector.rules import transition as why
+from collector.rules.draft import Draft
+from collector.rules.lifecycle import end
+from collector.rules.rule import Rule, Table
+from collector.rules.state import OPEN, PENDING, Track
+from collector.rules.transition import made
+
+if TYPE_CHECKING:
+    from collector.rules.evaluate import DeviceContext
+
+
+def judge(table: Table, draft: Draft, heard: bool, now: datetime, device: "DeviceContext") -> None:
+    """Opens only in a sweep: with a report in hand nobody is silent."""
+    for rule in table.silences:
+        track = draft.tracks.get((rule.name, ""))
+        if track is not None:
+            again = now if heard else device.seen_at
+            if again is not None and again > track.since:
+                draft.move(
+                    (rule.name, ""), end(rule, "", track, again, why.RECOVERED, "the device was heard again")
+                )
+        elif not heard:
+            _open(rule, draft, now, device)
+
+
+def due_at(rule: Rule, device: "DeviceContext") -> datetime | None:
+    """When this device becomes silent unless it is heard before; None while nobody expects it."""
+    if device.seen_at is None or not device.expected:
+        return None
+    quiet_from = max(device.seen_at, device.expected_from or device.seen_at)
+    due = quiet_from + rule.hold
+    return max(due, device.frozen_until) if device.frozen_until else due
+
+
+def before(now: datetime, seconds: float | None) -> datetime:
+    """`seconds` before now; now itself when the device does not say, or says what cannot be."""
+    if seconds is None or not 0 <= seconds < 100 * 365 * 86_400:
+        return now
+    return now - timedelta(seconds=seconds)
+
+
+def _open(rule: Rule, draft: Draft, now: datetime, device: "DeviceContext") -> None:
+    due = due_at(rule, device)
+    if due is None or due > now or device.seen_at is None:
+        return
+    track = Track(state=OPEN, since=device.seen_at, seen=device.seen_at, limit=rule.hold.total_seconds())
+    draft.move((rule.name, ""), (track, (made(rule, "", track, PENDING, OPEN, due, why.RAISED),)))

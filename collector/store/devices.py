@@ -1,0 +1,82 @@
+"""Devices, the sites they are at, and who may have been the same machine before."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from collector.store import Base
+
+ONLINE, ASLEEP, SHUT_DOWN, SILENT, UNKNOWN = "online", "asleep", "shut_down", "silent", "unknown"
+
+
+class Site(Base):
+    """Where devices are: an office, a court house."""
+
+    __tablename__ = "site"
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    created_at: Mapped[datetime]
+
+
+class Device(Base):
+    """One enrolled computer. Its columns are what lists show and sort by; the rest hangs on `id`."""
+
+    __tablename__ = "device"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    version: Mapped[int] = mapped_column(
+        default=0
+    )  # one more with each report: two collectors never judge the same state
+    host_name: Mapped[str] = mapped_column(String(255), default="")
+    site: Mapped[str | None] = mapped_column(ForeignKey("site.name"))
+    room: Mapped[str] = mapped_column(String(100), default="")
+    group: Mapped[str] = mapped_column(
+        "team", String(32), default="desktop"
+    )  # desktop, field, office-tech, av
+    device_class: Mapped[str] = mapped_column(
+        String(16), default="unknown"
+    )  # desktop laptop av_host server virtual
+    os_family: Mapped[str] = mapped_column(String(16), default="")
+    os_name: Mapped[str] = mapped_column(String(200), default="")
+    maker: Mapped[str] = mapped_column(String(200), default="")
+    model: Mapped[str] = mapped_column(String(200), default="")
+    system_serial: Mapped[str] = mapped_column(String(200), default="")
+    smbios_uuid: Mapped[str] = mapped_column(String(64), default="")
+    asset_tag: Mapped[str] = mapped_column(String(200), default="")
+    wired_macs: Mapped[list[str]] = mapped_column(JSON, default=list)
+    agent_version: Mapped[str] = mapped_column(String(64), default="")
+    address: Mapped[str] = mapped_column(String(64), default="")
+    enrolled_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]  # last call of any kind, server's clock
+    reported_at: Mapped[datetime | None]  # last live report, server's clock
+    presence: Mapped[str] = mapped_column(String(16), default=UNKNOWN)
+    presence_at: Mapped[datetime | None]
+    boot_id: Mapped[str] = mapped_column(String(64), default="")
+    uptime_seconds: Mapped[float | None]
+    clock_skew_seconds: Mapped[float | None]  # device minus server; a measurement
+    spool_id: Mapped[str] = mapped_column(String(32), default="")  # the spool whose reports are judged
+    worst_severity: Mapped[str] = mapped_column(
+        String(16), default=""
+    )  # '', warning, critical: of open findings
+    open_findings: Mapped[int] = mapped_column(default=0)
+    patch_state: Mapped[str] = mapped_column(String(16), default="unknown")
+    patch_reason: Mapped[str] = mapped_column(Text, default="")
+    revoked_at: Mapped[datetime | None]
+    possible_duplicate_of: Mapped[str] = mapped_column(String(32), default="")
+
+    __table_args__ = (
+        Index("ix_device_host_name_id", "host_name", "id"),
+        Index("ix_device_site_id", "site", "id"),
+        Index("ix_device_system_serial", "system_serial"),
+        Index("ix_device_smbios_uuid", "smbios_uuid"),
+        Index("ix_device_presence_seen_at", "presence", "seen_at"),
+    )
+
+
+class DeviceState(Base):
+    """What the rules remember of a device between reports; JSON, compressed (collector/rules/state.py)."""
+
+    __tablename__ = "device_state"
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    due_at: Mapped[datetime | None] = mapped_column(index=True)  # when the next hold runs out

@@ -1,0 +1,106 @@
+"""Tickets, what happened to them, and the evidence they froze."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from collector.store import Base
+
+OPEN_STATES = ("new", "assigned", "in_progress", "pending", "resolved")
+# Open for the purpose of "one open ticket per device and group": work is not done.
+WORKING_STATES = ("new", "assigned", "in_progress", "pending")
+
+
+class Ticket(Base):
+    """Work for people: the findings of one device for one group. One working ticket per (device, group)."""
+
+    __tablename__ = "ticket"
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[int]  # what people say; from a counter
+    group: Mapped[str] = mapped_column("team", String(32))
+    state: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int] = mapped_column(default=1)  # a change made from a stale page is refused
+    severity: Mapped[str] = mapped_column(String(16))
+    priority: Mapped[int] = mapped_column(default=4)  # 1–5
+    title: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text, default="")
+    assignee: Mapped[str] = mapped_column(String(100), default="")
+    pending_reason: Mapped[str] = mapped_column(String(32), default="")
+    follow_up_at: Mapped[datetime | None]
+    touched_at: Mapped[datetime | None]  # a person did something: the machine only proposes from now on
+    opened_at: Mapped[datetime]
+    first_resolved_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    resolved_by: Mapped[str] = mapped_column(
+        String(100), default=""
+    )  # '' open, 'tocsin' by itself, else a person
+    reopened: Mapped[int] = mapped_column(default=0)
+    recurrence_of: Mapped[str] = mapped_column(String(32), default="")
+    outcome: Mapped[str] = mapped_column(String(16), default="")  # real false known nothing_found
+    proposal: Mapped[str] = mapped_column(Text, default="")  # "cleared at …": for a person to confirm
+
+    __table_args__ = (
+        Index(
+            "uq_ticket_working",
+            "device_id",
+            "team",
+            unique=True,
+            sqlite_where=text("state IN ('new','assigned','in_progress','pending')"),
+            postgresql_where=text("state IN ('new','assigned','in_progress','pending')"),
+        ),
+        Index("ix_ticket_state_priority_opened_at", "state", "priority", "opened_at"),
+        Index("ix_ticket_number", "number"),
+    )
+
+
+class TicketEvent(Base):
+    """One line of a ticket's history."""
+
+    __tablename__ = "ticket_event"
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(100))  # 'tocsin' or a user name
+    kind: Mapped[str] = mapped_column(
+        String(32)
+    )  # opened joined cleared moved note resolved reopened evidence
+    text: Mapped[str] = mapped_column(Text, default="")
+    data: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    __table_args__ = (Index("ix_ticket_event_device_id_ticket_id_at", "device_id", "ticket_id", "at"),)
+
+
+class Evidence(Base):
+    """Readings frozen at opening and at resolution, for one finding of a ticket."""
+
+    __tablename__ = "evidence"
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(String(32))
+    finding_id: Mapped[str] = mapped_column(String(32))
+    moment: Mapped[str] = mapped_column(String(16))  # opening, resolution
+    at: Mapped[datetime]
+    body: Mapped[dict[str, Any]] = mapped_column(
+        JSON
+    )  # clauses, series, facts: collector/tickets/evidence.py
+
+    __table_args__ = (Index("ix_evidence_device_id_ticket_id", "device_id", "ticket_id"),)
+
+
+class OutboxRow(Base):
+    """A change of a ticket that the outside shall hear of; written in the same transaction."""
+
+    __tablename__ = "outbox"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key: Mapped[str] = mapped_column(String(100))  # TOCSIN-KEY of the ticket
+    verb: Mapped[str] = mapped_column(String(16))  # create update resolve reopen
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_outbox_sent_at_created_at", "sent_at", "created_at"),)

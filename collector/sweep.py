@@ -1,0 +1,169 @@
+"""What time alone brings about: holds that run out, devices that fall silent, requests from pages.
+
+A sweep is an errand of the pipeline's thread, so it sees the same memory as the reports do.
+"""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy.orm import Session
+
+from collector import leases
+from collector.changes import Changes, table_of
+from collector.directives import Desk, collect_now
+from collector.judge import Bench, judge, reopen_unrepaired
+from collector.memory import Memory
+from collector.store.devices import ONLINE, SILENT, UNKNOWN, Device, DeviceState
+from collector.store.installation import Fact, RefreshRequest
+from protos.intake_pb2 import EVERYTHING
+
+logger = logging.getLogger(__name__)
+
+_BATCH: Final = 500
+_UNREPAIRED_GRACE: Final = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How patient the collector is; all from its policy."""
+
+    silent_after: timedelta = timedelta(minutes=5)  # a heartbeat each 60 s; five missed
+    freeze: timedelta = timedelta(minutes=10)  # after our own absence
+    alive_every: timedelta = timedelta(seconds=10)
+    gap: timedelta = timedelta(minutes=2)  # our own absence counts from here
+
+
+class Sweep:
+    def __init__(self, bench: Bench, desk: Desk, pace: Pace) -> None:
+        self._holder = uuid.uuid4().hex
+        self._bench = bench
+        self._desk = desk
+        self._pace = pace
+        self._alive_at: datetime | None = None
+        self._unrepaired_at: datetime | None = None
+
+    def run(self, session: Session, changes: Changes, memory: Memory, now: datetime) -> None:
+        """One sweep, about once a second."""
+        self._tell_heard(session, memory)
+        self._hand_over_requests(session, memory, now)
+        if not leases.hold(session, "sweep", self._holder, now, timedelta(seconds=15)):
+            return
+        self._own_absence(session, memory, now)
+        for device_id in self._due(session, now):
+            self._advance(session, changes, memory, device_id, now)
+        for device_id in self._fallen_silent(session, memory, now):
+            self._advance(session, changes, memory, device_id, now)
+        if self._unrepaired_at is None or now - self._unrepaired_at > timedelta(minutes=1):
+            self._unrepaired_at = now
+            reopen_unrepaired(session, now, _UNREPAIRED_GRACE)
+
+    def _advance(self, session: Session, changes: Changes, memory: Memory, device_id: str, now: datetime) -> None:
+        try:
+            remembered = memory.of(session, device_id)
+        except KeyError:
+            return
+        judge(session, changes, remembered, self._bench, None, now)
+
+    def _tell_heard(self, session: Session, memory: Memory) -> None:
+        """Write when devices were last heard, for all that sent only heartbeats, in one statement."""
+        heard = memory.heard()
+        if not heard:
+            return
+        table = table_of(Device)
+        session.connection().execute(
+            update(table).where(table.c.id == bindparam("v_id")).values(seen_at=bindparam("v_seen_at")),
+            [{"v_id": m.device.id, "v_seen_at": m.seen_at} for m in heard],
+        )
+        for remembered in heard:
+            remembered.flushed_at = remembered.seen_at
+
+    def _hand_over_requests(self, session: Session, memory: Memory, now: datetime) -> None:
+        """"Refresh now" of a page becomes a directive; the request stays open until a report answers it."""
+        rows = session.scalars(
+            select(RefreshRequest)
+            .where(RefreshRequest.sent_at.is_(None), RefreshRequest.asked_at > now - timedelta(minutes=10))
+            .limit(_BATCH)
+        ).all()
+        for row in rows:
+            try:
+                remembered = memory.of(session, row.device_id)
+            except KeyError:
+                continue
+            row.sent_at = now
+            remembered.refresh.append((row.id, row.number))
+            self._desk.put(row.device_id, collect_now([EVERYTHING], row.number))
+
+    def _own_absence(self, session: Session, memory: Memory, now: datetime) -> None:
+        """After a gap of our own no device's silence counts for a while: it could not have been heard."""
+        last = self._alive_at or _fact_time(session, "alive_at")
+        if last is not None and now - last > self._pace.gap:
+            until = now + self._pace.freeze
+            logger.warning("the collector was away from %s: silence is not judged before %s", last, until)
+            _write_fact(session, "silence_frozen_until", until.isoformat())
+            session.execute(
+                update(Device)
+                .where(Device.presence.in_((ONLINE, SILENT)))
+                .values(presence=UNKNOWN, presence_at=now)
+                .execution_options(synchronize_session=False)
+            )
+            memory.clear()
+            self._bench.silence_frozen_until = until
+        elif self._alive_at is None:
+            self._bench.silence_frozen_until = _fact_time(session, "silence_frozen_until")
+        if self._alive_at is None or now - self._alive_at > self._pace.alive_every or last is None:
+            _write_fact(session, "alive_at", now.isoformat())
+            self._alive_at = now
+
+    def _due(self, session: Session, now: datetime) -> list[str]:
+        return list(
+            session.scalars(
+                select(DeviceState.device_id)
+                .where(DeviceState.due_at <= now)
+                .order_by(DeviceState.due_at)
+                .limit(_BATCH)
+            )
+        )
+
+    def _fallen_silent(self, session: Session, memory: Memory, now: datetime) -> list[str]:
+        """Devices whose presence time has changed: online → silent, and unknown → silent once we listened long enough."""
+        frozen = self._bench.silence_frozen_until
+        if frozen is not None and now < frozen:
+            return []
+        limit = now - self._pace.silent_after
+        rows = session.execute(
+            select(Device.id, Device.presence)
+            .where(
+                Device.presence.in_((ONLINE, UNKNOWN)),
+                or_(Device.seen_at < limit, Device.seen_at.is_(None) & (Device.enrolled_at < limit)),
+                Device.revoked_at.is_(None),
+            )
+            .limit(_BATCH)
+        ).all()
+        fallen: list[str] = []
+        for device_id, _presence in rows:
+            remembered = memory.of(session, device_id)
+            if remembered.seen_at is not None and remembered.seen_at >= limit:
+                continue
+            remembered.device.presence, remembered.device.presence_at = SILENT, now
+            session.execute(
+                update(Device)
+                .where(Device.id == device_id)
+                .values(presence=SILENT, presence_at=now)
+                .execution_options(synchronize_session=False)
+            )
+            fallen.append(device_id)
+        return fallen
+
+
+def _fact_time(session: Session, name: str) -> datetime | None:
+    row = session.get(Fact, name)
+    return datetime.fromisoformat(row.value) if row is not None else None
+
+
+def _write_fact(session: Session, name: str, value: str) -> None:
+    session.merge(Fact(name=name, value=value))
+

@@ -1,0 +1,1 @@
+"""From findings to work for people: opening, joining, moving, evidence, explanation."""

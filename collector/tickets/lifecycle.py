@@ -1,0 +1,169 @@
+"""The legal moves of a ticket, and making them.
+
+A move claims the ticket by its version: two people on two stale pages cannot both win. Every move is a row.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from collector.problem import Problem
+from collector.store.tickets import OutboxRow, Ticket, TicketEvent
+
+TOCSIN: Final = "tocsin"  # who, where the machine itself acts
+
+LEGAL: Final[dict[str, tuple[str, ...]]] = {
+    "new": ("assigned", "in_progress", "resolved", "cancelled"),
+    "assigned": ("in_progress", "pending", "resolved", "cancelled"),
+    "in_progress": ("pending", "resolved"),
+    "pending": ("in_progress", "resolved"),
+    "resolved": ("in_progress", "closed"),
+    "closed": (),
+    "cancelled": (),
+}
+PENDING_REASONS: Final = ("user", "vendor", "parts", "change", "problem", "site_access")
+CANCEL_REASONS: Final = ("duplicate", "noise", "test")
+OUTCOMES: Final = ("real", "false", "known", "nothing_found")
+
+
+class NotFound(Problem):
+    """No such ticket."""
+
+
+class IllegalMove(Exception):
+    """A move the lifecycle does not allow, or one that lacks what it needs. `legal`: what is allowed."""
+
+    def __init__(self, text: str, legal: tuple[str, ...]) -> None:
+        super().__init__(text)
+        self.legal = legal
+
+
+class StaleVersion(Exception):
+    """Somebody changed the ticket since the page was made."""
+
+
+def move(
+    session: Session, device_id: str, ticket_id: str, *, to: str, who: str, version: int, now: datetime,
+    note: str = "", reason: str = "", follow_up_at: datetime | None = None, outcome: str = "", assignee: str = "",
+) -> Ticket:  # fmt: skip
+    """Move a ticket. Raises NotFound, IllegalMove, StaleVersion; nothing is changed then."""
+    ticket = session.get(Ticket, (device_id, ticket_id))
+    if ticket is None:
+        raise NotFound(ticket_id)
+    legal = LEGAL[ticket.state]
+    if to not in legal:
+        allowed = ", ".join(legal) or "nothing: it is final"
+        raise IllegalMove(f"a ticket that is {ticket.state} cannot become {to}; it can become {allowed}", legal)
+    values = _needs(to, legal, reason, follow_up_at, outcome, assignee, who)
+    values |= _stamps(ticket, to, who, now)
+    _claim(session, ticket, version, values | {"state": to})
+    text = " ".join(part for part in (f"{ticket.state} → {to}", reason and f"({reason})", note) if part)
+    record(session, ticket, who=who, kind="moved", text=text, now=now, data={"from": ticket.state, "to": to})
+    verb = {"resolved": "resolve", "in_progress": "reopen" if ticket.state == "resolved" else "update"}.get(to, "update")
+    outbox(session, ticket, verb, now)
+    session.flush()
+    session.refresh(ticket)
+    return ticket
+
+
+def _needs(
+    to: str, legal: tuple[str, ...], reason: str, follow_up_at: datetime | None, outcome: str, assignee: str, who: str
+) -> dict[str, object]:
+    if to == "pending":
+        if reason not in PENDING_REASONS or follow_up_at is None:
+            raise IllegalMove(f"pending needs a reason ({', '.join(PENDING_REASONS)}) and a day to follow up", legal)
+        return {"pending_reason": reason, "follow_up_at": follow_up_at}
+    if to == "cancelled" and reason not in CANCEL_REASONS:
+        raise IllegalMove(f"cancelling needs a reason: {', '.join(CANCEL_REASONS)}", legal)
+    if to == "assigned" and not assignee:
+        raise IllegalMove("assigning needs somebody to assign it to", legal)
+    if outcome and outcome not in OUTCOMES:
+        raise IllegalMove(f"an outcome is one of {', '.join(OUTCOMES)}", legal)
+    if to == "closed" and who != TOCSIN and not outcome:
+        raise IllegalMove(f"closing needs the outcome: {', '.join(OUTCOMES)}", legal)
+    values: dict[str, object] = {"pending_reason": "", "follow_up_at": None}
+    if outcome:
+        values["outcome"] = outcome
+    if assignee:
+        values["assignee"] = assignee
+    return values
+
+
+def _stamps(ticket: Ticket, to: str, who: str, now: datetime) -> dict[str, object]:
+    values: dict[str, object] = {}
+    if who != TOCSIN:
+        values["touched_at"] = ticket.touched_at or now
+    if to == "resolved":
+        values |= {"resolved_at": now, "first_resolved_at": ticket.first_resolved_at or now, "resolved_by": who}
+    elif to in ("closed", "cancelled"):
+        values["closed_at"] = now
+    elif ticket.state == "resolved":
+        values |= {"resolved_at": None, "resolved_by": "", "reopened": ticket.reopened + 1, "proposal": ""}
+    return values
+
+
+def _claim(session: Session, ticket: Ticket, version: int, values: dict[str, object]) -> None:
+    # Somebody else, or the machine itself, may have moved it since the page was read.
+    changed = session.execute(
+        update(Ticket)
+        .where(Ticket.device_id == ticket.device_id, Ticket.id == ticket.id, Ticket.version == version)
+        .values(version=version + 1, **values)
+        .execution_options(synchronize_session=False)
+    ).rowcount  # type: ignore[attr-defined]
+    if changed != 1:
+        raise StaleVersion(f"ticket {ticket.number} was changed in the meantime")
+
+
+def change(session: Session, ticket: Ticket, now: datetime, **values: object) -> None:
+    """The machine's own change: claims the version it has just read."""
+    _claim(session, ticket, ticket.version, values)
+    session.flush()
+    session.refresh(ticket)
+
+
+def note(session: Session, device_id: str, ticket_id: str, *, who: str, text: str, now: datetime) -> None:
+    """A person's remark. It counts as touching the ticket."""
+    ticket = session.get(Ticket, (device_id, ticket_id))
+    if ticket is None:
+        raise NotFound(ticket_id)
+    if ticket.touched_at is None:
+        change(session, ticket, now, touched_at=now)
+    record(session, ticket, who=who, kind="note", text=text, now=now)
+    outbox(session, ticket, "update", now)
+
+
+def record(
+    session: Session, ticket: Ticket, *, who: str, kind: str, text: str, now: datetime,
+    data: dict[str, object] | None = None,
+) -> None:  # fmt: skip
+    """One line of the ticket's history."""
+    session.add(
+        TicketEvent(
+            device_id=ticket.device_id, id=uuid.uuid4().hex, ticket_id=ticket.id, at=now, who=who, kind=kind,
+            text=text, data=data,
+        )
+    )  # fmt: skip
+
+
+def outbox(session: Session, ticket: Ticket, verb: str, now: datetime) -> None:
+    """What the outside shall hear of this change, in the same transaction as the change."""
+    session.add(
+        OutboxRow(
+            id=uuid.uuid4().hex, key=f"{ticket.device_id}:{ticket.id}", verb=verb, created_at=now,
+            body={"number": ticket.number, "title": ticket.title, "state": ticket.state, "severity": ticket.severity},
+        )
+    )  # fmt: skip
+
+
+def working(session: Session, device_id: str, group: str) -> Ticket | None:
+    """The one ticket of a device and group on which work is not done."""
+    return session.scalar(
+        select(Ticket).where(
+            Ticket.device_id == device_id,
+            Ticket.group == group,
+            Ticket.state.in_(("new", "assigned", "in_progress", "pending")),
+        )
+    )

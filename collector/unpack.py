@@ -1,0 +1,225 @@
+"""From protobuf to what the collector keeps: the only file that knows both sides.
+
+A report is checked here before anything else touches it. What is wrong in one field costs that field;
+the rest of the report is kept, and `refused` says what was left out and why.
+"""
+
+import hashlib
+import json
+import math
+import zlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from protos import intake_pb2 as wire
+from protos.report_pb2 import Item, OutcomeKind, PatchState, Report, Section
+
+BODY_LIMIT: Final = 1_000_000  # bytes of one report
+LIMITS: Final = {"outcomes": 100, "readings": 5_000, "sections": 64, "gaps": 100}
+ITEMS_LIMIT: Final = 60_000  # in one report; longer sections come in parts
+FACTS_LIMIT: Final = 64
+_FUTURE = timedelta(minutes=5)
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+OUTCOMES: Final = {
+    OutcomeKind.OK: "ok",
+    OutcomeKind.UNAVAILABLE: "unavailable",
+    OutcomeKind.FAILED: "failed",
+    OutcomeKind.TIMED_OUT: "timed_out",
+    OutcomeKind.BUSY: "busy",
+}
+PATCH_STATES: Final = {PatchState.COMPLIANT: "compliant", PatchState.MISSING: "missing"}
+
+
+class Refused(Exception):
+    """A report that will never be taken; `refusal` is the word for the device, the text is for people."""
+
+    def __init__(self, refusal: "wire.Refusal", text: str) -> None:
+        super().__init__(text)
+        self.refusal = refusal
+
+
+@dataclass(slots=True)
+class Unpacked:
+    report: Report
+    collected_at: datetime
+    refused: list[str] = field(default_factory=list)  # one sentence a field
+
+
+def content_hash(body: bytes) -> int:
+    """First 8 bytes of SHA-256, as a signed number (what a BIGINT column can hold)."""
+    return int.from_bytes(hashlib.sha256(body).digest()[:8], "big", signed=True)
+
+
+def signed(unsigned: int) -> int:
+    """A fixed64 of the wire as the store keeps it."""
+    return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
+
+
+def unsigned(number: int) -> int:
+    """The other way."""
+    return number + (1 << 64) if number < 0 else number
+
+
+def unpack(body: bytes, received_at: datetime) -> Unpacked:
+    """Parse and check one report. Raises Refused when nothing of it can be kept."""
+    if len(body) > BODY_LIMIT:
+        raise Refused(wire.TOO_BIG, f"report of {len(body)} bytes, at most {BODY_LIMIT} are taken")
+    report = Report()
+    try:
+        report.ParseFromString(body)
+    except DecodeError:
+        raise Refused(wire.NOT_A_REPORT, "the bytes are not a report") from None
+    _check_counts(report)
+    unpacked = Unpacked(report, received_at)
+    _check_time(unpacked, received_at)
+    _check_readings(unpacked)
+    _check_sections(unpacked)
+    _check_texts(unpacked)
+    return unpacked
+
+
+def _check_counts(report: Report) -> None:
+    # Counted before an object is touched: a megabyte can hold half a million empty messages.
+    for name, limit in LIMITS.items():
+        count = len(getattr(report, name))
+        if count > limit:
+            raise Refused(wire.TOO_MANY, f"{count} {name} in one report, at most {limit} are taken")
+    items = sum(len(section.items) for section in report.sections)
+    if items > ITEMS_LIMIT:
+        raise Refused(wire.TOO_MANY, f"{items} inventory items in one report, at most {ITEMS_LIMIT} are taken")
+
+
+def moment(stamp: Timestamp) -> datetime | None:
+    """A protobuf time as aware UTC; None for none, for 1970 and for what no calendar holds."""
+    if not stamp.seconds:
+        return None
+    try:
+        return datetime.fromtimestamp(stamp.seconds + stamp.nanos / 1e9, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _check_time(unpacked: Unpacked, received_at: datetime) -> None:
+    stamp = moment(unpacked.report.collected_at)
+    if stamp is None or stamp < _EARLIEST:
+        unpacked.refused.append("collected_at: no usable time, taken as the time of arrival")
+    elif stamp > received_at + _FUTURE:
+        unpacked.refused.append("collected_at: lies in the future, taken as the time of arrival")
+    else:
+        unpacked.collected_at = min(stamp, received_at)
+
+
+def _check_readings(unpacked: Unpacked) -> None:
+    report = unpacked.report
+    bad: list[int] = []
+    for index, row in enumerate(report.readings):
+        # isfinite of the sum is one call instead of four; a NaN or infinity among them makes it neither.
+        if not math.isfinite(row.last + row.min + row.mean + row.max):
+            unpacked.refused.append(f"{row.metric[:64]}: not a finite number")
+        elif not (row.HasField("last") and row.metric.isidentifier() and len(row.metric) <= 80):
+            unpacked.refused.append(f"{row.metric[:64]!a}: no value or no metric name")
+        elif not (row.component.isprintable() and len(row.component) <= 255):
+            unpacked.refused.append(f"{row.metric[:64]}: component {row.component[:64]!a} holds control characters")
+        elif not (row.label.isprintable() and len(row.label) <= 255):
+            unpacked.refused.append(f"{row.metric}: label {row.label[:64]!a} holds control characters")
+            row.label = printable(row.label, 255)
+            continue
+        else:
+            continue
+        bad.append(index)
+    for index in reversed(bad):
+        del report.readings[index]
+
+
+def _check_sections(unpacked: Unpacked) -> None:
+    report = unpacked.report
+    bad: list[int] = []
+    for index, section in enumerate(report.sections):
+        if not (section.name.isidentifier() and len(section.name) <= 32):
+            unpacked.refused.append(f"section {section.name[:32]!a}: not a section name")
+            bad.append(index)
+        elif section.parts > 1000 or (section.parts and section.part >= section.parts):
+            unpacked.refused.append(f"section {section.name}: part {section.part} of {section.parts}")
+            bad.append(index)
+    for index in reversed(bad):
+        del report.sections[index]
+
+
+def _check_texts(unpacked: Unpacked) -> None:
+    report = unpacked.report
+    for name, limit in (("host_name", 255), ("boot_id", 64), ("agent_version", 64), ("build", 64)):
+        text = getattr(report, name)
+        if not text.isprintable() or len(text) > limit:
+            unpacked.refused.append(f"{name}: control characters or too long")
+            setattr(report, name, printable(text, limit))
+    for outcome in report.outcomes:
+        if not outcome.reason.isprintable() or len(outcome.reason) > 500:
+            outcome.reason = printable(outcome.reason, 500)
+        if not outcome.probe.isidentifier() or len(outcome.probe) > 32:
+            unpacked.refused.append(f"outcome of {outcome.probe[:32]!a}: not a probe name")
+            outcome.probe = ""
+        if not math.isfinite(outcome.took_seconds):
+            outcome.took_seconds = 0.0
+    if not math.isfinite(report.uptime_seconds):
+        unpacked.refused.append("uptime_seconds: not a finite number")
+        report.ClearField("uptime_seconds")
+    report.patches.reason = printable(report.patches.reason, 500)
+    report.patches.method = printable(report.patches.method, 32)
+
+
+def printable(text: str, limit: int) -> str:
+    """Without control, direction and surrogate characters, at most `limit` long.
+
+    NUL would be refused by PostgreSQL, U+202E turns a line around, ESC colours a log.
+    """
+    if text.isprintable() and len(text) <= limit:
+        return text
+    return "".join(c for c in text[: 4 * limit] if c.isprintable())[:limit]
+
+
+def items_of(section: Section) -> dict[str, dict[str, str]]:
+    """{key: {fact: text}} of a section, each text made printable."""
+    return {printable(item.key, 255): _facts(item) for item in section.items}
+
+
+def _facts(item: Item) -> dict[str, str]:
+    # repr would be simpler and hide what the device sent; a fact that cannot be shown is cut, not guessed.
+    facts = dict(item.facts)
+    if len(facts) > FACTS_LIMIT:
+        facts = dict(list(facts.items())[:FACTS_LIMIT])
+    return {printable(name, 64): printable(text, 1000) for name, text in facts.items()}
+
+
+def readings_of(report: Report) -> dict[str, list[list[Any]]]:
+    """Readings as rows [metric, component, last, min, mean, max, label], in one list by metric prefix owner."""
+    rows: dict[str, list[list[Any]]] = {}
+    for row in report.readings:
+        many = row.samples > 1
+        rows.setdefault(row.metric, []).append(
+            [
+                row.metric,
+                row.component,
+                row.last,
+                row.min if many else None,
+                row.mean if many else None,
+                row.max if many else None,
+                row.label,
+            ]
+        )
+    return rows
+
+
+def pack_items(items: dict[str, dict[str, str]]) -> bytes:
+    """For a LargeBinary column."""
+    return zlib.compress(json.dumps(items, ensure_ascii=False, sort_keys=True).encode(), 6)
+
+
+def unpack_items(packed: bytes) -> dict[str, dict[str, str]]:
+    """The other way."""
+    items: dict[str, dict[str, str]] = json.loads(zlib.decompress(packed))
+    return items

@@ -1,0 +1,47 @@
+"""The schema: made by migrations, the same on both databases, ready to be spread over machines."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from collector.store import schema
+from collector.store.schema import Base
+
+# Small tables of the installation itself; everything else belongs to a device and is spread by it.
+LOCAL = {
+    "site", "enrolment_token", "credential", "outbox", "installation_fact", "counter", "lease", "refresh_request",
+    "person", "sign_in_session", "sign_in_failure", "audit",
+}  # fmt: skip
+
+
+def test_the_migrations_make_exactly_the_tables_the_code_expects(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
+    schema.upgrade(engine)
+
+    assert schema.current(engine) == schema.newest()
+
+
+def test_a_database_of_a_newer_tocsin_is_refused_with_a_clear_word(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(schema.TooNew, match="changed by a newer one"):
+        schema.upgrade(engine)
+
+
+@pytest.mark.parametrize("table", sorted(set(Base.metadata.tables) - LOCAL))
+def test_every_key_of_a_big_table_begins_with_the_device(table: str) -> None:
+    columns = Base.metadata.tables[table]
+    first = "id" if table == "device" else "device_id"
+
+    assert next(iter(columns.primary_key)).name == first
+    assert not next(iter(columns.primary_key)).nullable
+    for index in columns.indexes:
+        if index.unique:
+            assert next(iter(index.columns)).name == first, f"{index.name} is unique across devices"
