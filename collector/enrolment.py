@@ -105,8 +105,8 @@ def enrol(
         AuditEntry(
             id=uuid.uuid4().hex, at=now, who="enrolment", action="device enrolled", subject=device.id,
             data={"token": token.id, "address": address, "host_name": facts.host_name, "doubtful": doubtful},
-        )  # fmt: skip
-    )
+        )
+    )  # fmt: skip
     return issued, device.id
 
 
@@ -204,7 +204,7 @@ class Servicer(enrolment_pb2_grpc.EnrolmentServicer):
         self._intake_port = intake_port
         self._policy = policy
 
-    def Enrol(  # noqa: N802 - gRPC's name
+    def Enrol(
         self, request: enrolment_pb2.EnrolRequest, context: grpc.ServicerContext
     ) -> enrolment_pb2.Credential:
         now = datetime.now(UTC)
@@ -216,7 +216,7 @@ class Servicer(enrolment_pb2_grpc.EnrolmentServicer):
         logger.info("enrolled device=%s fingerprint=%s", device_id, issued.fingerprint[:16])
         return self._credential(issued, device_id)
 
-    def Renew(  # noqa: N802
+    def Renew(
         self, request: enrolment_pb2.RenewRequest, context: grpc.ServicerContext
     ) -> enrolment_pb2.Credential:
         now = datetime.now(UTC)

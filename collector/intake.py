@@ -33,7 +33,7 @@ class Servicer(intake_pb2_grpc.IntakeServicer):
         self._desk = desk
         self._fingerprints: dict[bytes, str] = {}  # PEM → fingerprint: decoding costs more than looking
 
-    async def Report(  # noqa: N802 - gRPC's name
+    async def Report(
         self, request: ReportBatch, context: "grpc.aio.ServicerContext[ReportBatch, Ack]"
     ) -> Ack:
         device_id = await self._device(context)
@@ -61,7 +61,7 @@ class Servicer(intake_pb2_grpc.IntakeServicer):
             raise AssertionError("abort raises")
         return result
 
-    async def Listen(  # noqa: N802
+    async def Listen(
         self, request: ListenRequest, context: "grpc.aio.ServicerContext[ListenRequest, Directive]"
     ) -> AsyncIterator[Directive]:
         device_id = await self._device(context)

@@ -24,6 +24,7 @@ from collector.changes import Changes, Conflict
 from collector.directives import Desk, collect_now
 from collector.judge import Bench, judge
 from collector.memory import DeviceMemory, Memory, SpoolMark
+from collector.store.devices import SILENT
 from collector.store.reports import CLONE, CURRENT, PROBATION
 from collector.unpack import Refused, Unpacked, content_hash, moment, printable, unpack, unsigned
 from protos import intake_pb2 as wire
@@ -171,14 +172,19 @@ class Pipeline:
         before = {mark.id: mark.standing for mark in memory.spools.values()}
         mark = spools.standing(memory, batch, call.address, now, self._probation)
         self._note_standings(session, changes, memory, before, mark, now)
-        memory.seen_at = now
+        was_silent = memory.device.presence == SILENT
+        if mark.standing == CURRENT:  # what a copy of it says is no sign of life of the device
+            memory.seen_at = now
         ack = Ack(standing=spools.STANDINGS[mark.standing])
         if mark.standing in (CURRENT, PROBATION):
             for envelope in batch.reports:
                 ack.receipts.append(self._receive(session, changes, memory, mark, envelope, now))
             if batch.reports:
                 self._note_call(changes, memory, mark, call)
-        results.presence(changes, memory, batch, call.address, now, mark.standing == CURRENT)
+        if mark.standing == CURRENT:
+            results.presence(changes, memory, batch, call.address, now)
+            if was_silent:
+                judge(session, changes, memory, self.bench, None, now)  # its silence is over
         if batch.hello or any(receipt.verdict == wire.FORKED for receipt in ack.receipts):
             for lane, (seq, known) in sorted(mark.marks.items()):
                 ack.high_water.append(HighWater(lane=lane, seq=seq, hash=unsigned(known)))  # type: ignore[arg-type]

@@ -28,11 +28,9 @@ _COLUMNS: Final[dict[str, dict[str, tuple[str, int]]]] = {
 
 
 def presence(
-    changes: Changes, memory: DeviceMemory, batch: wire.ReportBatch, address: str, now: datetime, current: bool
+    changes: Changes, memory: DeviceMemory, batch: wire.ReportBatch, address: str, now: datetime
 ) -> None:
     """The device was heard. Written at once when its presence changes, else with the next sweep."""
-    if not current:
-        return
     device = memory.device
     # An agent that only stops says nothing of its machine: it falls silent like any other.
     becomes = _GOODBYES.get(batch.goodbye, ONLINE)

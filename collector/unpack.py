@@ -168,8 +168,9 @@ def _check_texts(unpacked: Unpacked) -> None:
     if not math.isfinite(report.uptime_seconds):
         unpacked.refused.append("uptime_seconds: not a finite number")
         report.ClearField("uptime_seconds")
-    report.patches.reason = printable(report.patches.reason, 500)
-    report.patches.method = printable(report.patches.method, 32)
+    if report.HasField("patches"):  # touching an absent message would make it present
+        report.patches.reason = printable(report.patches.reason, 500)
+        report.patches.method = printable(report.patches.method, 32)
 
 
 def printable(text: str, limit: int) -> str:

@@ -132,6 +132,11 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("agent_quarantined_total", "", "Reports the collector refused for their content, since the spool's birth.", 0),
         ("agent_probe_timeouts_total", "", "Probe runs killed at their limit, since the agent's start.", None),
     ),
+    # Made by the collector itself.
+    *_rows(
+        "collector",
+        ("device_clones_count", "", "Other machines that used this device's credential in the last week.", None),
+    ),
 )  # fmt: skip
 
 BY_NAME: Final[dict[str, Metric]] = {metric.name: metric for metric in METRICS}

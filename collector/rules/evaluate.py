@@ -5,36 +5,25 @@ its own moment; then the report is observed. So a sweep (report=None) more or le
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from collector.rules import lifecycle, parts, silence, updates
 from collector.rules import transition as why
+from collector.rules.context import DeviceContext
 from collector.rules.draft import Draft
 from collector.rules.judge import BAD, BETWEEN, WELL, Judgement, judge, worse
 from collector.rules.lifecycle import Seen
 from collector.rules.rule import PATCH_STATE, READABLE, Rule, Rules, Table, Watch
 from collector.rules.state import OPEN, DeviceState
 from collector.rules.transition import Transition
+from collector.rules.why_not import why_not
 from protos.report_pb2 import OK, PATCH_STATE_UNKNOWN, Reading, Report
 
-__all__ = ["DeviceContext", "Transition", "evaluate"]
+__all__ = ["DeviceContext", "Transition", "evaluate", "why_not"]
 
 _PATCHES: Final = "patches"
 Work = list[tuple[Watch, str, float, Reading | None]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeviceContext:
-    """What the collector knows of the device beside its reports."""
-
-    device_class: str = "unknown"
-    seen_at: datetime | None = None  # last call of any kind, before this one
-    expected: bool = False  # its site's hours say it should be up
-    expected_from: datetime | None = None  # since when they say so
-    frozen_until: datetime | None = None  # we were away: no silence is judged before
-    accepted: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (rule, component) → value
 
 
 def evaluate(
@@ -82,6 +71,8 @@ def _accept(table: Table, draft: Draft, accepted: Mapping[tuple[str, str], float
 def _advance(rules: Rules, table: Table, draft: Draft, now: datetime) -> None:
     first = len(draft.transitions)
     for key, track in draft.tracks.copy().items():
+        if table.by_name[key[0]].kind == "silence":
+            continue  # also needs to know whether the device is expected: silence.judge
         draft.move(key, lifecycle.advance(table.by_name[key[0]], key[1], track, now))
     late = draft.transitions[first:]
     draft.transitions[first:] = sorted(late, key=lambda t: (t.at, rules.order[t.rule], t.component))

@@ -73,7 +73,7 @@ def advance(rule: Rule, component: str, track: Track, now: datetime) -> Moved:
 def due_at(rule: Rule, track: Track) -> datetime | None:
     """When time alone moves this track next; None when only an observation can."""
     if rule.kind == "silence":
-        return None  # its clock is the device's presence, not a reading
+        return track.turned if track.state == PENDING else None  # judged by silence.py; here only for sweeps
     stale_at = track.seen + rule.fresh_for
     if track.state == PENDING:
         due = track.since + rule.waits

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from collector.rules import words
+from collector.rules import updates, words
 from collector.rules.rule import (
     CRITICAL,
     PART_KINDS,
@@ -117,12 +117,12 @@ def _unit(metric: str) -> str:
 
 def _limit(row: Row, prefix: str, ways: tuple[str, ...], unit: str) -> Limit | None:
     given = [how for how in ways if row.has(f"{prefix}_{how}")]
-    limits = [(how, row.number(f"{prefix}_{how}", unit)) for how in given]
+    values = [row.number(f"{prefix}_{how}", unit) for how in given]
     if len(given) > 1:
         row.problem(f"{prefix}_{given[1]}", f"stands beside {prefix}_{given[0]}; only one of them can decide")
-    if not limits or limits[0][1] is None:
+    if not values or values[0] is None:
         return None
-    how, value = limits[0]
+    how, value = given[0], values[0]
     if how == "bits" and (value <= 0 or value != int(value)):
         row.problem(f"{prefix}_bits", f"must be a mask of bits, not {value!r}")
     return Limit(how, value)
@@ -197,11 +197,10 @@ def _age(row: Row, values: dict[str, Any]) -> None:
     values["younger_than"] = row.span("clear_when_younger_than", values["older_than"])
     if not row.has("older_than"):
         row.problem("older_than", "is missing")
-    elif (
-        None not in (values["older_than"], values["younger_than"])
-        and values["younger_than"] > values["older_than"]
-    ):
+    elif values["older_than"] and values["younger_than"] > values["older_than"]:
         row.problem("clear_when_younger_than", "is on the wrong side of older_than")
+    if values["metric"] not in ("", updates.COUNT):
+        row.problem("metric", f"an age is known of {updates.COUNT} only")
 
 
 def _clearing(row: Row, values: dict[str, Any]) -> None:

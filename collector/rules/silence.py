@@ -1,34 +1,31 @@
 """A device that should be up and is not heard."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from collector.rules import transition as why
+from collector.rules.context import DeviceContext
 from collector.rules.draft import Draft
 from collector.rules.lifecycle import end
 from collector.rules.rule import Rule, Table
 from collector.rules.state import OPEN, PENDING, Track
 from collector.rules.transition import made
 
-if TYPE_CHECKING:
-    from collector.rules.evaluate import DeviceContext
 
-
-def judge(table: Table, draft: Draft, heard: bool, now: datetime, device: "DeviceContext") -> None:
+def judge(table: Table, draft: Draft, heard: bool, now: datetime, device: DeviceContext) -> None:
     """Opens only in a sweep: with a report in hand nobody is silent."""
     for rule in table.silences:
         track = draft.tracks.get((rule.name, ""))
-        if track is not None:
-            again = now if heard else device.seen_at
-            if again is not None and again > track.since:
-                draft.move(
-                    (rule.name, ""), end(rule, "", track, again, why.RECOVERED, "the device was heard again")
-                )
-        elif not heard:
-            _open(rule, draft, now, device)
+        again = now if heard else device.seen_at
+        if track is not None and again is not None and again > track.since:
+            draft.move(
+                (rule.name, ""), end(rule, "", track, again, why.RECOVERED, "the device was heard again")
+            )
+            track = None
+        if not heard and (track is None or track.state == PENDING):
+            _wait_or_open(rule, draft, now, device)
 
 
-def due_at(rule: Rule, device: "DeviceContext") -> datetime | None:
+def due_at(rule: Rule, device: DeviceContext) -> datetime | None:
     """When this device becomes silent unless it is heard before; None while nobody expects it."""
     if device.seen_at is None or not device.expected:
         return None
@@ -44,9 +41,17 @@ def before(now: datetime, seconds: float | None) -> datetime:
     return now - timedelta(seconds=seconds)
 
 
-def _open(rule: Rule, draft: Draft, now: datetime, device: "DeviceContext") -> None:
-    due = due_at(rule, device)
-    if due is None or due > now or device.seen_at is None:
+def _wait_or_open(rule: Rule, draft: Draft, now: datetime, device: DeviceContext) -> None:
+    key, due = (rule.name, ""), due_at(rule, device)
+    if due is None or device.seen_at is None:
+        draft.move(key, (None, ()))
         return
-    track = Track(state=OPEN, since=device.seen_at, seen=device.seen_at, limit=rule.hold.total_seconds())
-    draft.move((rule.name, ""), (track, (made(rule, "", track, PENDING, OPEN, due, why.RAISED),)))
+    limit = rule.hold.total_seconds()
+    if due > now:
+        # Remembered so that the state's due_at brings the sweep back at the right moment.
+        waiting = Track(state=PENDING, since=device.seen_at, seen=device.seen_at, limit=limit, turned=due)
+        if waiting != draft.tracks.get(key):
+            draft.move(key, (waiting, ()))
+        return
+    track = Track(state=OPEN, since=device.seen_at, seen=device.seen_at, limit=limit)
+    draft.move(key, (track, (made(rule, "", track, PENDING, OPEN, due, why.RAISED),)))

@@ -10,7 +10,7 @@ from collector.rules.state import CLEARED, OPEN, PENDING, Track
 
 # Reasons. Of changes:
 RAISED, RECOVERED, STEADY, GONE, REPLACED, ACCEPTED, NOT_JUDGED = (
-    "raised", "recovered", "steady", "gone", "replaced", "accepted", "not_judged",
+    "raised", "cleared", "steady", "gone", "replaced", "accepted", "not_judged",
 )  # fmt: skip
 # Of notes, where the finding stays open (`steady` is either):
 STALE, FRESH, FLAPPING = "stale", "fresh", "flapping"

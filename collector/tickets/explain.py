@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from collector.rules.evaluate import DeviceContext, why_not as rule_why_not
+from collector.rules.evaluate import DeviceContext
+from collector.rules.evaluate import why_not as rule_why_not
 from collector.rules.rule import Rules
 from collector.rules.state import DeviceState as RuleState
 from collector.store.devices import SILENT, Device, DeviceState

@@ -73,11 +73,12 @@ def on_clear(session: Session, device: Device, finding: Finding, transition: Tra
 def cleared_words(transition: Transition) -> str:
     """Why a finding cleared, as a person would say it."""
     return {
-        "cleared": "back within its limits",
+        "recovered": "back within its limits",
         "replaced": "the part was replaced",
         "gone": "no longer there",
         "steady": "steady again for two hours",
         "accepted": "accepted until it changes",
+        "not_judged": "no rule judges it any more",
     }.get(transition.reason, transition.reason)
 
 

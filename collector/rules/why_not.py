@@ -1,0 +1,141 @@
+"""Why there is no finding: a sentence a component, from the same judgement that would open one."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from collector.rules import silence, words
+from collector.rules.context import DeviceContext
+from collector.rules.judge import BAD, WELL, Judgement, judge
+from collector.rules.lifecycle import due_at
+from collector.rules.rule import Rule, Rules
+from collector.rules.state import CLEARED, OPEN, DeviceState, Track
+
+Latest = Mapping[tuple[str, str], float]  # (metric, component) → newest value
+
+
+def why_not(
+    rules: Rules,
+    state: DeviceState,
+    rule_name: str,
+    device: DeviceContext,
+    now: datetime,
+    latest: Latest | None = None,
+) -> list[str]:
+    """`latest` are the newest readings known; without them only what is remembered can be told."""
+    rule = rules.by_name.get(rule_name)
+    if rule is None:
+        return [f"There is no rule {rule_name}."]
+    if not rule.enabled:
+        return ["The rule is disabled."]
+    if not rule.is_for(device.device_class):
+        return [
+            f"The rule is not for devices of class {device.device_class}, only for {', '.join(rule.classes)}."
+        ]
+    if rule.kind == "silence":
+        return [_silence(rule, state, device, now)]
+    tracks = {component: track for (name, component), track in state.tracks.items() if name == rule_name}
+    told = {
+        component: _tracked(rule, track, now) for component, track in tracks.items() if track.state != CLEARED
+    }
+    if rule.kind == "age":
+        return [told.get("", _age(rule, state, now))]
+    components = {component for metric, component in latest or () if metric == rule.metric}
+    for component in components - told.keys():
+        told[component] = _untracked(rule, component, state, device, latest or {})
+    if not told:
+        return [_nothing(rule, latest)]
+    return [f"{name}: {text}" if name else text[:1].upper() + text[1:] for name, text in sorted(told.items())]
+
+
+def _nothing(rule: Rule, latest: Latest | None) -> str:
+    if latest is not None:
+        probe = f" by the probe {rule.probe}" if rule.probe else ""
+        return f"No data: no {words.metric(rule.metric)} was ever reported{probe}."
+    return f"Nothing bad is being seen: no {words.metric(rule.metric)} {_limit(rule)}."
+
+
+def _tracked(rule: Rule, track: Track, now: datetime) -> str:
+    since = f"since {_clock(track.since)}"
+    if track.state == OPEN:
+        notes = ["intermittent, held open"] if track.flapping else []
+        notes += [f"nothing fresh since {_clock(track.seen)}"] if track.stale else []
+        return f"it is open {since}" + (f" ({'; '.join(notes)})" if notes else "") + "."
+    due = due_at(rule, track)
+    value = words.say(track.value, rule.unit) if rule.kind != "age" else words.span(now - track.since)
+    if due is None:
+        return f"{value}, bad {since}; it waits for a fresh reading, the last was at {_clock(track.seen)}."
+    return f"{value}, bad {since}; held until {_clock(due)}, it must be so for {words.span(rule.waits)}."
+
+
+def _untracked(rule: Rule, component: str, state: DeviceState, device: DeviceContext, latest: Latest) -> str:
+    value = latest[rule.metric, component]
+    baseline = state.baselines.get((rule.metric, component))
+    found = judge(rule, component, value, latest, baseline, device.accepted.get((rule.name, component)))
+    said = words.say(value, rule.unit)
+    if found is None:
+        return f"no data: {said} alone does not decide, {', '.join(map(words.metric, sorted(rule.others)))} is not known."
+    if found.accepted:
+        return f"{said} was accepted; it speaks again when that gets worse."
+    if found.excused:
+        return f"{said} is excused, for {', '.join(words.metric(excuse.metric) for excuse in rule.unless)}."
+    if found.mood == BAD:
+        return f"{said} is bad, but has not been judged yet or came from a probe that did not end well."
+    return _harmless(rule, said, found)
+
+
+def _harmless(rule: Rule, said: str, found: Judgement) -> str:
+    if rule.kind == "growth":
+        if found.baseline is None:
+            return f"{said} at first sight; it speaks when that has grown by {rule.grows_by:g}."
+        grown = words.say(found.value - found.baseline, rule.unit)
+        return f"{said}, grown by {grown} since first seen; it speaks from {rule.grows_by:g}."
+    if rule.compare_metric:
+        return (
+            f"{said} is not {words.how(rule.compare)} its own limit of {words.say(found.limit, rule.unit)}."
+        )
+    second = ""
+    if rule.and_raises is not None and found.second is not None:
+        unit = rule.and_metric.rsplit("_", 1)[-1]
+        second = (
+            f", and {words.metric(rule.and_metric)} is {words.say(found.second, unit)}"
+            f" (it must also be {words.limit(rule.and_raises, unit)})"
+        )
+    between = "" if found.mood == WELL else "; it is between the limits and stays as it was"
+    return f"{said} does not raise it; that needs {_limit(rule)}{second}{between}."
+
+
+def _limit(rule: Rule) -> str:
+    if rule.raises is not None:
+        return words.limit(rule.raises, rule.unit)
+    if rule.compare_metric:
+        return f"{words.how(rule.compare)} {words.metric(rule.compare_metric)}"
+    return f"grown by {rule.grows_by:g}" if rule.grows_by else "past its limit"
+
+
+def _age(rule: Rule, state: DeviceState, now: datetime) -> str:
+    if state.updates is None:
+        return "No data: the device has never said which security updates are on offer."
+    if not state.updates:
+        return "No security update is missing."
+    oldest = words.span(now - min(state.updates.values()))
+    return (
+        f"The oldest missing security update is known for {oldest}; it speaks after {words.span(rule.waits)}."
+    )
+
+
+def _silence(rule: Rule, state: DeviceState, device: DeviceContext, now: datetime) -> str:
+    track = state.tracks.get((rule.name, ""))
+    if track is not None and track.state == OPEN:
+        return f"It is open: nothing heard since {_clock(track.since)}."
+    if device.seen_at is None:
+        return "No data: the device was never heard of."
+    if not device.expected:
+        return f"Nobody expects it to be up and silent; it was last heard at {_clock(device.seen_at)}."
+    if device.frozen_until is not None and device.frozen_until > now:
+        return f"The collector itself was away: silence is not judged before {_clock(device.frozen_until)}."
+    due = silence.due_at(rule, device)
+    return f"Last heard at {_clock(device.seen_at)}; held until {_clock(due)}." if due else "It is not due."
+
+
+def _clock(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC")
