@@ -4,6 +4,7 @@
 its own moment; then the report is observed. So a sweep (report=None) more or less changes nothing.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -142,6 +143,8 @@ class _Observer:
         for watch, component, value, reading in work:
             if watch.probe in self.failed or (watch.part_kind and component in unreadable):
                 continue
+            if not math.isfinite(value):
+                continue  # refused on arrival; a baseline of NaN would blind a rule for ever
             if reading is not None and value == 0 and not reading.HasField("last"):
                 continue
             self._judge_one(watch, component, value, (reading.label if reading else "") or component)

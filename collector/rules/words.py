@@ -55,11 +55,8 @@ def _bytes(value: float) -> str:
     for size, name in _SIZES:
         if abs(value) >= size:
             number = value / size
-            return (
-                f"{number:.1f} {name}"
-                if abs(number) < 100 and number != int(number)
-                else f"{number:.0f} {name}"
-            )
+            shown = f"{number:.1f}".removesuffix(".0") if abs(number) < 99.95 else f"{number:.0f}"
+            return f"{shown} {name}"
     return f"{value:.0f} bytes"
 
 

@@ -26,7 +26,9 @@ def report(*readings: Reading, failed: Iterable[str] = (), also_ok: Iterable[str
     return Report(readings=readings, outcomes=outcomes)
 
 
-def filesystem(used: float, size: float = 500e9, component: str = "uuid-1", label: str = "/home") -> list[Reading]:
+def filesystem(
+    used: float, size: float = 500e9, component: str = "uuid-1", label: str = "/home"
+) -> list[Reading]:
     return [
         reading("filesystem_size_bytes", size, component, label),
         reading("filesystem_available_bytes", size * (1 - used), component, label),
@@ -34,7 +36,9 @@ def filesystem(used: float, size: float = 500e9, component: str = "uuid-1", labe
     ]
 
 
-def patches(state: "PatchStatus.ValueType", security: int | None = None, updates: dict[str, str] | None = None) -> Report:
+def patches(
+    state: "PatchStatus.ValueType", security: int | None = None, updates: dict[str, str] | None = None
+) -> Report:
     """`updates`: package → version, all of them security updates."""
     made = report(also_ok=["patches"])
     made.patches.state = state

@@ -86,4 +86,7 @@ def test_a_new_battery_ends_the_worn_one(shipped: Rules) -> None:
     for day in range(5):
         device.take(report(reading("battery_health_ratio", 0.41, "B1")), NOON + day * DAY)
     device.take(report(reading("battery_health_ratio", 0.99, "B2")), NOON + 5 * DAY)
-    assert changes(device.told) == [("battery_worn", "open", "raised"), ("battery_worn", "cleared", "replaced")]
+    assert changes(device.told) == [
+        ("battery_worn", "open", "raised"),
+        ("battery_worn", "cleared", "replaced"),
+    ]

@@ -1,0 +1,78 @@
+"""One probe in a process of its own: `python -m agent.child PROBE ROOT [FILESYSTEM …]`.
+
+Its answer is a serialised Report on standard output. Limits are set here, before the probe is loaded: the
+agent has threads, and code between its fork and exec would not be safe.
+"""
+
+import contextlib
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from agent.clock import SYSTEM
+from agent.identity import own_command
+from agent.probe import Place, Probe
+from agent.runner import attempt, pack
+
+_MEMORY_BYTES: Final = 1024**3
+_NICE: Final = 10
+
+
+def command(probe: Probe, place: Place) -> list[str]:
+    """What the agent starts for `probe`."""
+    return own_command("child", probe.name, str(place.root), *place.extra_filesystems)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Entered from agent.__main__ too, where a frozen build has no -m."""
+    from agent.probes import PROBES
+
+    return serve(PROBES, arguments)
+
+
+def serve(probes: Sequence[Probe], arguments: Sequence[str]) -> int:
+    """Run the probe named first in `arguments` and write its answer."""
+    name, root, *filesystems = arguments
+    probe = next((probe for probe in probes if probe.name == name), None)
+    if probe is None:
+        sys.stderr.write(f"there is no probe {name}\n")
+        return 2
+    _limit(probe.limit_seconds)
+    answer = _take_output()
+    ran = attempt(probe, Place(root=Path(root), extra_filesystems=tuple(filesystems)), SYSTEM)
+    with os.fdopen(answer, "wb") as file:
+        file.write(pack(ran).SerializeToString())
+    return 0
+
+
+def _take_output() -> int:
+    """Keep standard output for the answer: whatever a probe prints goes to standard error."""
+    sys.stdout.flush()
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    return answer
+
+
+def _limit(seconds: float) -> None:
+    if os.name != "posix":
+        return  # there the time limit of the runner is the only one
+    import resource
+
+    # Processor time cannot pass wall time on one core; twice, because programs it runs inherit this.
+    time = 2 * math.ceil(seconds) + 1
+    for what, most in (
+        (resource.RLIMIT_AS, _MEMORY_BYTES),
+        (resource.RLIMIT_CPU, time),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        with contextlib.suppress(ValueError, OSError):  # already lower
+            resource.setrlimit(what, (most, most))
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,48 @@
+"""The head of a report: which start of which machine speaks, and with what."""
+
+import contextlib
+import platform
+import sys
+from datetime import datetime
+from importlib import metadata
+
+from agent.probe import Place
+from protos.report_pb2 import Report
+
+
+def version() -> str:
+    """Of the installed distribution."""
+    try:
+        return metadata.version("tocsin")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def build() -> str:
+    """`linux-x86_64-3.11.7`: enough to tell which package a device runs."""
+    return f"{sys.platform}-{platform.machine()}-{platform.python_version()}"
+
+
+def empty_report(place: Place, now: datetime) -> Report:
+    """A report with its header and nothing else."""
+    report = Report(collected_at=now, agent_version=version(), build=build(), host_name=_host_name(place))
+    report.boot_id = _first_word(place, "/proc/sys/kernel/random/boot_id")
+    uptime = _first_word(place, "/proc/uptime")
+    with contextlib.suppress(ValueError):
+        report.uptime_seconds = float(uptime)
+    return report
+
+
+def _host_name(place: Place) -> str:
+    if place.is_live:
+        return platform.node()
+    return _first_word(place, "/proc/sys/kernel/hostname") or _first_word(place, "/etc/hostname")
+
+
+def _first_word(place: Place, path: str) -> str:
+    """Empty where there is no such file: on Windows and in a sparse captured tree."""
+    try:
+        words = place.path(path).read_text(encoding="utf-8", errors="replace").split(maxsplit=1)
+    except OSError:
+        return ""
+    return words[0] if words else ""

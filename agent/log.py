@@ -1,0 +1,40 @@
+"""Log lines on standard error: logfmt or JSON, one event a line, never a secret."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("logfmt", "json")
+
+
+def start(level: str, style: str) -> None:
+    """Send everything from `level` up to standard error, where journald or a terminal reads it."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if style == "json" else _Logfmt())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, str]:
+    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    fields = {"at": at, "level": record.levelname.lower(), "from": record.name, "text": record.getMessage()}
+    if record.exc_info:
+        fields["traceback"] = logging.Formatter().formatException(record.exc_info)
+    return fields
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(_fields(record), ensure_ascii=True)
+
+
+class _Logfmt(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return " ".join(f"{name}={_quoted(value)}" for name, value in _fields(record).items())
+
+
+def _quoted(value: str) -> str:
+    # JSON's escapes keep a line one line and a terminal unharmed, whatever a device's text holds.
+    plain = value.isascii() and value.isprintable() and not set(value) & set(' "=')
+    return value if plain and value else json.dumps(value)

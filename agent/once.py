@@ -1,0 +1,67 @@
+"""Every probe once, as a report nobody is sent."""
+
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from agent import child, header
+from agent.assembler import Assembler
+from agent.clock import SYSTEM, Clock
+from agent.probe import Place, Probe
+from agent.runner import Ran, Runner
+from protos.report_pb2 import FAILED, OK, TIMED_OUT, Outcome, OutcomeKind, PatchState, Report
+
+_CHILDREN_AT_ONCE = 4
+_WHOLE = 1 << 40  # sections are not cut in parts: this report is read by people and scripts
+
+
+def probes_of_this_system(probes: Iterable[Probe]) -> tuple[Probe, ...]:
+    """Those that know how to read this operating system."""
+    family = "windows" if sys.platform == "win32" else sys.platform
+    return tuple(probe for probe in probes if family in probe.platforms)
+
+
+def once(probes: Iterable[Probe], place: Place, clock: Clock = SYSTEM) -> Report:
+    """Run `probes` and put what they brought into one report."""
+    runner = Runner(place, clock, child.command)
+    chosen = list(probes)
+    with ThreadPoolExecutor(_CHILDREN_AT_ONCE) as workers:
+        apart = [workers.submit(runner.run, probe) for probe in chosen if probe.child]
+        rans = [runner.run(probe) for probe in chosen if not probe.child]
+        rans += [future.result() for future in apart]
+    return _report(rans, place, clock)
+
+
+def _report(rans: list[Ran], place: Place, clock: Clock) -> Report:
+    assembler = Assembler(lambda now: header.empty_report(place, now), part_bytes=_WHOLE)
+    for ran in rans:
+        assembler.take(ran, with_items=True)
+    return assembler.make(clock.now(), full=True)[0]
+
+
+def has_problem(report: Report) -> bool:
+    """A probe that broke or hung. That something is not there to be read is no problem."""
+    return any(outcome.outcome in (FAILED, TIMED_OUT) for outcome in report.outcomes)
+
+
+def table(report: Report) -> str:
+    """The report for a person."""
+    lines = [f"{report.host_name}, agent {report.agent_version}", ""]
+    lines += [_outcome(outcome) for outcome in report.outcomes]
+    if report.readings:
+        width = max(len(reading.metric) for reading in report.readings)
+        lines.append("")
+        lines += [f"{r.metric:<{width}}  {r.last:>16.10g}  {r.component}".rstrip() for r in report.readings]
+    if report.sections:
+        lines.append("")
+        lines += [f"section {section.name}: {len(section.items)} items" for section in report.sections]
+    if report.HasField("patches"):
+        patches = report.patches
+        state = PatchState.Name(patches.state).lower().removeprefix("patch_state_")
+        lines += ["", f"patches: {state} {patches.reason}".rstrip()]
+    return "\n".join(lines)
+
+
+def _outcome(outcome: Outcome) -> str:
+    mark = "ok" if outcome.outcome == OK else OutcomeKind.Name(outcome.outcome).lower()
+    return f"{outcome.probe:<18} {mark:<12} {outcome.took_seconds:7.3f} s  {outcome.reason}".rstrip()

@@ -1,0 +1,266 @@
+"""Each shipped rule opens when it should and ends when it should. A rule without a row here fails."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from collector.rules.load import shipped as shipped_files
+from collector.rules.rule import Rules
+from protos.report_pb2 import COMPLIANT, MISSING, PATCH_STATE_UNKNOWN, Reading, Report
+from tests.collector.rules.reports import (
+    DAY,
+    DESKTOP,
+    HOUR,
+    MINUTE,
+    NOON,
+    Judged,
+    filesystem,
+    patches,
+    reading,
+    report,
+)
+
+Make = Callable[[], Report]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """What opens a rule, and what ends it."""
+
+    bad: Make
+    well: Make
+    every: timedelta = 5 * MINUTE
+    within: timedelta = timedelta(0)  # of bad reports, until it is open
+    then: timedelta = timedelta(0)  # of well reports, until it is over
+    ends: str = "cleared"
+    before: Make | None = None  # an earlier report, for growth
+
+
+def _one(metric: str, value: float, component: str = "") -> Make:
+    return lambda: report(reading(metric, value, component))
+
+
+def _disk(metric: str, value: float, *others: tuple[str, float]) -> Way:
+    """A disk's finding ends when another disk takes its place."""
+
+    def made(serial: str, number: float) -> Report:
+        rows: list[Reading] = [reading("disk_readable_state", 1, serial), reading(metric, number, serial)]
+        return report(*rows, *(reading(name, other, serial) for name, other in others))
+
+    return Way(
+        bad=lambda: made("OLD", value),
+        well=lambda: report(
+            reading("disk_readable_state", 1, "NEW"), reading("disk_temperature_celsius", 30, "NEW")
+        ),
+        every=4 * HOUR,
+        ends="replaced",
+    )
+
+
+def _grown(metric: str, first: float, later: float) -> Way:
+    return replace(_disk(metric, later), before=_one(metric, first, "OLD"))
+
+
+def _files(used: float, size: float) -> Make:
+    return lambda: report(*filesystem(used, size=size))
+
+
+def _sensor(value: float) -> Make:
+    return lambda: report(
+        reading("sensor_temperature_celsius", value, "chip"),
+        reading("sensor_temperature_limit_celsius", 100, "chip"),
+    )
+
+
+WAYS: dict[str, Way] = {
+    "disk_self_assessment_failed": _disk("disk_self_assessment_passed_state", 0),
+    "disk_attribute_failing_now": _disk("disk_attributes_failing_count", 1),
+    "disk_reallocated_sectors": _grown("disk_reallocated_sectors_total", 4, 9),
+    "disk_pending_sectors": _disk("disk_pending_sectors_count", 1),
+    "disk_offline_uncorrectable": _disk("disk_offline_uncorrectable_count", 1),
+    "disk_reported_uncorrectable": _grown("disk_reported_uncorrectable_total", 1, 3),
+    "disk_cable": Way(
+        before=_one("disk_crc_errors_total", 24, "S1"),
+        bad=_one("disk_crc_errors_total", 74, "S1"),
+        well=_one("disk_crc_errors_total", 74, "S1"),
+        every=4 * HOUR,
+        then=8 * DAY,
+        ends="steady",
+    ),
+    "disk_spare_used_up": _disk("disk_spare_ratio", 0.1, ("disk_spare_threshold_ratio", 0.1)),
+    "disk_critical_warning": _disk("disk_critical_warning_state", 8),
+    "disk_reliability_degraded": _disk("disk_critical_warning_state", 4, ("disk_life_used_ratio", 0.5)),
+    "disk_media_errors": _grown("disk_media_errors_total", 0, 1),
+    "disk_wearing_out": _disk("disk_life_used_ratio", 0.8),
+    "disk_grown_defects": _grown("disk_grown_defects_total", 0, 5),
+    "disk_uncorrected_errors": _grown("disk_uncorrected_errors_total", 0, 1),
+    "disk_hot": Way(
+        bad=_one("disk_temperature_celsius", 66, "S1"),
+        well=_one("disk_temperature_celsius", 59, "S1"),
+        every=4 * HOUR,
+        within=8 * HOUR,
+    ),
+    "raid_degraded": Way(
+        bad=_one("raid_degraded_state", 1, "md0"), well=_one("raid_degraded_state", 0, "md0"), within=15 * MINUTE
+    ),
+    "filesystem_nearly_full": Way(bad=_files(0.92, 100e9), well=_files(0.8, 100e9), within=30 * MINUTE),
+    "filesystem_full": Way(bad=_files(0.99, 100e9), well=_files(0.9, 100e9), within=10 * MINUTE),
+    "small_filesystem_nearly_full": Way(bad=_files(0.96, 1e9), well=_files(0.8, 1e9), within=30 * MINUTE),
+    "filesystem_inodes_nearly_used_up": Way(
+        bad=_one("filesystem_inodes_used_ratio", 0.96, "u"),
+        well=_one("filesystem_inodes_used_ratio", 0.5, "u"),
+        within=30 * MINUTE,
+    ),
+    "filesystem_read_only": Way(
+        bad=_one("filesystem_read_only_state", 1, "u"),
+        well=_one("filesystem_read_only_state", 0, "u"),
+        within=5 * MINUTE,
+    ),
+    "memory_pressure": Way(
+        bad=_one("memory_pressure_ratio", 0.3), well=_one("memory_pressure_ratio", 0.05), within=30 * MINUTE
+    ),
+    "sensor_over_its_limit": Way(bad=_sensor(101), well=_sensor(80), within=10 * MINUTE),
+    "battery_worn": replace(
+        _disk("disk_pending_sectors_count", 1),
+        bad=_one("battery_health_ratio", 0.5, "OLD"),
+        well=_one("battery_health_ratio", 1.0, "NEW"),
+        every=8 * HOUR,
+        within=3 * DAY,
+    ),
+    "service_failed": Way(
+        bad=_one("service_failed_state", 1, "cups.service"),
+        well=_one("service_failed_state", 0, "cups.service"),
+        within=10 * MINUTE,
+    ),
+    "clock_not_synchronised": Way(
+        bad=_one("clock_synchronised_state", 0), well=_one("clock_synchronised_state", 1), within=HOUR
+    ),
+    "clock_off": Way(bad=_one("clock_offset_seconds", -3), well=_one("clock_offset_seconds", -0.1), within=30 * MINUTE),
+    "agent_gave_up_reports": Way(
+        before=_one("agent_spool_evicted_total", 0),
+        bad=_one("agent_spool_evicted_total", 12),
+        well=_one("agent_spool_evicted_total", 12),
+        then=25 * HOUR,
+        every=HOUR,
+        ends="steady",
+    ),
+    "agent_reports_refused": Way(
+        bad=_one("agent_quarantined_total", 1),
+        well=_one("agent_quarantined_total", 1),
+        then=25 * HOUR,
+        every=HOUR,
+        ends="steady",
+    ),
+    "security_updates_missing": Way(
+        bad=lambda: patches(MISSING, 2, {"openssl": "3.0.2", "curl": "8.1"}),
+        well=lambda: patches(COMPLIANT, 0, {}),
+        every=4 * HOUR,
+        within=14 * DAY,
+    ),
+    "package_lists_old": Way(
+        bad=_one("updates_lists_age_seconds", 8 * 86400), well=_one("updates_lists_age_seconds", 3600), every=4 * HOUR
+    ),
+    "patch_state_unknown": Way(
+        bad=lambda: patches(PATCH_STATE_UNKNOWN), well=lambda: patches(COMPLIANT, 0), every=4 * HOUR, within=14 * DAY
+    ),
+    "restart_pending": Way(
+        bad=_one("reboot_pending_state", 1), well=_one("reboot_pending_state", 0), every=HOUR, within=7 * DAY
+    ),
+    "operating_system_unsupported": Way(
+        bad=_one("operating_system_support_left_seconds", -86400.0),
+        well=_one("operating_system_support_left_seconds", 400 * 86400.0),
+        every=HOUR,
+    ),
+    "operating_system_support_ends": Way(
+        bad=_one("operating_system_support_left_seconds", 100 * 86400.0),
+        well=_one("operating_system_support_left_seconds", 400 * 86400.0),
+        every=HOUR,
+    ),
+    "credential_copied": Way(
+        bad=_one("device_clones_count", 1), well=_one("device_clones_count", 0), every=HOUR
+    ),
+}  # fmt: skip
+BY_PRESENCE = {"device_silent"}  # test_silence.py
+
+
+def _feed(device: Judged, made: Make, start: datetime, length: timedelta, every: timedelta) -> datetime:
+    now = start
+    while now <= start + length:
+        device.take(made(), now)
+        now += every
+    return now
+
+
+def test_every_shipped_rule_has_a_row(shipped: Rules) -> None:
+    assert len(shipped) >= 22
+    assert set(shipped.by_name) == WAYS.keys() | BY_PRESENCE
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_it_opens_and_ends(shipped: Rules, name: str) -> None:
+    way = WAYS[name]
+    only = Rules([shipped.by_name[name]])  # its own way, without its neighbours'
+    device = Judged(only)
+    start = NOON
+    if way.before:
+        device.take(way.before(), start)
+        start += way.every
+    if way.within:
+        almost = _feed(device, way.bad, start, way.within - way.every, way.every)
+        assert device.told == [], "not before its hold"
+        assert almost <= start + way.within
+        start = almost
+    next_at = _feed(device, way.bad, start, timedelta(0), way.every)
+    (opened,) = device.told
+    assert (opened.new, opened.severity) == ("open", only.by_name[name].severity)
+    assert opened.clauses
+    assert "{" not in opened.summary
+    assert "unknown" not in opened.summary or name == "patch_state_unknown"
+    _feed(device, way.well, next_at, way.then, way.every)
+    ended = [t for t in device.told[1:] if t.new == "cleared"]
+    assert [t.reason for t in ended] == [way.ends]
+    assert device.open() == set()
+
+
+@pytest.mark.parametrize("name", [name for name in WAYS if WAYS[name].ends == "cleared"])
+def test_a_probe_that_failed_ends_nothing_and_opens_nothing(shipped: Rules, name: str) -> None:
+    way, rule = WAYS[name], shipped.by_name[name]
+    if not rule.probe:
+        return  # a patch state that cannot be read is unknown, which is what that rule is about
+    device = Judged(Rules([rule]))
+    opened_at = _feed(device, way.bad, NOON, way.within, way.every)
+    before = device.open()
+    assert before
+    made = way.well()
+    made.outcomes[0].outcome = 3
+    device.take(made, opened_at)
+    assert device.open() == before
+
+
+def test_silence_is_not_for_laptops(shipped: Rules) -> None:
+    assert not shipped.by_name["device_silent"].is_for("laptop")
+    assert shipped.by_name["device_silent"].is_for(DESKTOP.device_class)
+
+
+def test_every_number_in_the_rule_files_has_its_reason_above_it() -> None:
+    limit = re.compile(r"^(raise_|first_raise|grows_by|older_than|hold|compare_metric)")
+    for path in shipped_files():
+        for block in _rules_of(path):
+            lines = [line for line in block if line.strip()]
+            reasons = [n for n, line in enumerate(lines) if line.startswith("#")]
+            first = next(n for n, line in enumerate(lines) if limit.match(line))
+            assert reasons, f"{path.name}: {lines[0]} has no reason"
+            assert min(reasons) <= first + 2, f"{path.name}: {lines[0]}: no reason beside its limit"
+
+
+def _rules_of(path: Path) -> list[list[str]]:
+    return [part.splitlines() for part in path.read_text(encoding="utf-8").split("[[rule]]\n")[1:]]
+
+
+def test_disk_rules_all_say_what_they_say_of_the_disk(shipped: Rules) -> None:
+    silent = {"disk_hot", "raid_degraded"}
+    assert {rule.name for rule in shipped.all if rule.probe == "disk_health" and not rule.verdict} == silent
