@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,9 +65,6 @@ class Postgres:
         if self._owner:
             user = pwd.getpwnam(self._owner[2])
             os.chown(directory, user.pw_uid, user.pw_gid)
-            for parent in directory.parents:
-                if parent.stat().st_uid == 0 and parent != Path("/") and "pytest" in parent.name:
-                    parent.chmod(0o755)
         self._call("initdb", "-D", str(self.data), "-U", "tocsin", "--auth=trust", "--no-sync", "-E", "UTF8")
         self.start()
 
@@ -103,13 +101,15 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     programs = _server_programs()
     if programs is None:
         pytest.fail("no PostgreSQL server on this machine: run `make setup`, which installs one")
-    server = Postgres(tmp_path_factory.mktemp("postgres"), programs)
-    yield server
-    server.stop("immediate")
+    # Not below pytest's own folder: that one is closed to the user `postgres`, again with every new run.
+    with tempfile.TemporaryDirectory(prefix="tocsin-postgres-") as directory:
+        server = Postgres(Path(directory), programs)
+        yield server
+        server.stop("immediate")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
