@@ -1,0 +1,194 @@
+"""Make docs/probes.md, docs/metrics.md, docs/rules.md and the man pages from the code: `python -m docs.build`.
+
+A test compares them, so that they stay true.
+"""
+
+import argparse
+import importlib
+import inspect
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import agent.__main__
+import collector.__main__
+import console.__main__
+from agent.probes import PROBES
+from collector.rules.load import load
+from collector.rules.rule import Rule
+from protos.catalogue import METRICS
+from protos.sections import SECTIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+PARSERS = {
+    "tocsin-agent": agent.__main__.parser,
+    "tocsin-collector": collector.__main__.parser,
+    "tocsin-console": console.__main__.parser,
+}
+
+
+def pages() -> dict[str, str]:
+    """Path below the repository → text."""
+    made = {"docs/probes.md": probes(), "docs/metrics.md": metrics(), "docs/rules.md": rules()}
+    for program, parser in PARSERS.items():
+        made[f"docs/man/{program}.8"] = man(program, parser())
+    return made
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
+
+
+def probes() -> str:
+    """One part a probe, from its module's docstring."""
+    parts = [
+        "# Probes",
+        "What the agent reads, where from, with which rights and at what cost. Made from the code by "
+        "`python -m docs.build`.",
+    ]
+    for probe in PROBES:
+        module = importlib.import_module(probe.read.__module__)
+        first, _, rest = (inspect.getdoc(module) or "").partition("\n")
+        pace = {"sample": "each minute", "slow": "every 4 hours", "inventory": "each hour"}[probe.pace.value]
+        where = "in a process of its own" if probe.child else "in the agent"
+        parts.append(f"## {probe.name}\n\n{first}\n\nRead {pace}, {where}, at most {probe.limit_seconds:g} s.")
+        parts.append("\n".join(_facts(rest)))
+        own = [metric for metric in METRICS if metric.probe == probe.name]
+        if own:
+            parts.append(table(("metric", "component", "meaning"), ((f"`{m.name}`", m.component, m.meaning) for m in own)))
+        filled = [section for section in SECTIONS if section.probe == probe.name]
+        if filled:
+            parts.append("Sections: " + "; ".join(f"`{s.name}` ({s.meaning.rstrip('.').lower()})" for s in filled) + ".")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _facts(text: str) -> Iterator[str]:
+    """`Source: …` lines as a list; the paragraphs after them as they are."""
+    for block in text.strip().split("\n\n"):
+        lines: list[str] = []
+        for line in block.splitlines():
+            label, colon, _ = line.partition(": ")
+            if colon and label in ("Source", "Rights", "Cost", "Unavailable"):
+                lines.append(line)
+            elif lines:
+                lines[-1] += " " + line.strip()
+            else:
+                lines.append(line.strip())
+        if lines and lines[0].startswith(("Source: ", "Rights: ", "Cost: ", "Unavailable: ")):
+            yield from (f"- **{line.partition(': ')[0]}:** {line.partition(': ')[2]}" for line in lines)
+        else:
+            yield ""
+            yield " ".join(lines)
+
+
+def metrics() -> str:
+    head = (
+        "# Metrics\n\nEvery number of a report. The unit is the last word; ratios are 0 to 1. *At once* is the step "
+        "that makes the agent report before its next turn. Made from `protos/catalogue.py`.\n\n"
+    )
+    rows = (
+        (f"`{m.name}`", m.probe, m.component, m.meaning, "" if m.change is None else m.change or "any change")
+        for m in METRICS
+    )
+    return head + table(("metric", "probe", "component", "meaning", "at once"), rows) + "\n"
+
+
+def rules() -> str:
+    """Each rule with its limits, its reason, and the words of its ticket."""
+    found = load()
+    parts = [
+        "# Rules",
+        f"The {len(list(found))} rules that are shipped, with the reason for each number. Made from "
+        "`collector/rules/*.toml`.",
+    ]
+    for rule in found:
+        parts.append(f"## {rule.name}\n\n{rule.severity.capitalize()}, {rule.kind}, watches `{rule.metric}`.")
+        parts.append("\n".join(_limits(rule)))
+        parts.append(f"> **{rule.title}** — {rule.meaning} {rule.advice}" + (f" Bring: {rule.bring}" if rule.bring else ""))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _limits(rule: Rule) -> Iterator[str]:
+    """The rule's own lines of TOML that hold a number, with the comment above each."""
+    comments: list[str] = []
+    lines = (ROOT / rule.file if not Path(rule.file).is_absolute() else Path(rule.file)).read_text().splitlines()
+    for line in lines[rule.line :]:
+        if line.startswith("[["):
+            return
+        if line.startswith("#"):
+            comments.append(line[1:].strip())
+        elif line.partition(" = ")[0] in ("name", "kind", "metric", "severity", "title", "meaning", "advice", "bring"):
+            comments.clear()
+        elif line.strip():
+            yield f"- `{line.strip()}`" + (f" — {' '.join(comments)}" if comments else "")
+            comments.clear()
+
+
+def man(program: str, parser: argparse.ArgumentParser) -> str:
+    """A man page in troff, from the command line itself."""
+    parser.prog = program
+    lines = [
+        f'.TH {program.upper()} 8 "" "Tocsin"',
+        ".SH NAME",
+        f"{program} \\- {_troff((parser.description or '').splitlines()[0])}",
+        ".SH SYNOPSIS",
+        f".B {program}",
+        "[OPTION]... COMMAND [ARGUMENT]...",
+        ".SH OPTIONS",
+        *_options(parser),
+        ".SH COMMANDS",
+    ]
+    for name, words_of, command in _commands(parser, ()):
+        lines += [f".SS {name}", _troff(words_of), *_options(command)]
+    lines += [
+        ".SH EXIT STATUS",
+        "0 ok, 1 problem found, 2 usage, 3 configuration, 4 unreachable, 5 credential.",
+        ".SH ENVIRONMENT",
+        "Every setting can be given as TOCSIN_ and its name in capitals; flags win over the environment, the "
+        "environment over the file.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:
+        if isinstance(action, (argparse._SubParsersAction, argparse._HelpAction)):
+            continue
+        name = ", ".join(action.option_strings) or (action.metavar if isinstance(action.metavar, str) else action.dest)
+        yield ".TP"
+        yield f".B {_troff(name)}"
+        yield _troff(action.help or "")
+
+
+def _commands(
+    parser: argparse.ArgumentParser, path: tuple[str, ...]
+) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    for action in parser._actions:
+        if not isinstance(action, argparse._SubParsersAction):
+            continue
+        helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
+        for name, command in action.choices.items():
+            inner = list(_commands(command, (*path, name)))
+            if inner:
+                yield from inner
+            else:
+                yield " ".join((*path, name)), helps.get(name, ""), command
+
+
+def _troff(text: str) -> str:
+    return text.replace("\\", "\\e").replace("-", "\\-").replace("\n", " ")
+
+
+def main() -> int:
+    for name, text in pages().items():
+        path = ROOT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        print(name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
