@@ -41,13 +41,16 @@ def backup(engine: Engine, pki: Path, file: Path, now: datetime) -> dict[str, An
     """Write `file` (mode 0600: it holds the authority's key). Returns its ledger."""
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory) / "store"
+        # A PostgreSQL dump can only be counted by restoring it: its ledger holds what was there just before.
+        rows = count(engine)
         _dump(engine, copy)
         with _opened(copy, engine.dialect.name) as restored:
-            ledger = {
-                "format": FORMAT, "made_at": now.isoformat(), "kind": engine.dialect.name,
-                "revision": schema.current(restored if restored is not None else engine),
-                "rows": count(restored if restored is not None else engine), "sha256": _sha256(copy),
-            }  # fmt: skip
+            if restored is not None:
+                rows = count(restored)
+        ledger = {
+            "format": FORMAT, "made_at": now.isoformat(), "kind": engine.dialect.name,
+            "revision": schema.current(engine), "rows": rows, "sha256": _sha256(copy),
+        }  # fmt: skip
         temporary = file.with_suffix(file.suffix + ".new")
         with temporary.open("wb") as raw:
             temporary.chmod(0o600)
@@ -103,7 +106,8 @@ def restore(file: Path, url: str, pki: Path) -> dict[str, Any]:
     engine = open_engine(url)
     found = count(engine)
     engine.dispose()
-    if found != ledger["rows"]:
+    exact = ledger["kind"] == "sqlite"
+    if found != ledger["rows"] if exact else any(found[t] < n for t, n in ledger["rows"].items()):
         raise BackupError(f"restored {found}, the ledger says {ledger['rows']}")
     return ledger
 

@@ -11,6 +11,7 @@ from collector.changes import Changes
 from collector.memory import DeviceMemory, OpenFinding
 from collector.rules.evaluate import DeviceContext, Transition, evaluate
 from collector.rules.rule import Rules
+from collector.rules.transition import texts
 from collector.store.devices import SILENT
 from collector.store.findings import CLEARED, OPEN, Finding
 from collector.store.findings import Transition as TransitionRow
@@ -48,18 +49,18 @@ def judge(
     if transitions:
         changes.flush(session.connection())  # evidence reads the report that is just being stored
         for transition in transitions:
-            _apply(session, memory, transition, now)
+            _apply(session, memory, bench.rules, transition, now)
         session.flush()
         _summarise(changes, memory)
     return transitions
 
 
-def _apply(session: Session, memory: DeviceMemory, transition: Transition, now: datetime) -> None:
+def _apply(session: Session, memory: DeviceMemory, rules: Rules, transition: Transition, now: datetime) -> None:
     key = (transition.rule, transition.component)
     known = memory.findings.get(key)
     device = memory.device
     if transition.new == OPEN and known is None:
-        finding = _open(session, memory, transition)
+        finding = _open(session, memory, rules, transition)
         ticket = opening.on_open(session, device, finding, transition, now)
         memory.findings[key].ticket_id = ticket.id
     elif known is not None:
@@ -83,11 +84,13 @@ def _apply(session: Session, memory: DeviceMemory, transition: Transition, now: 
     )  # fmt: skip
 
 
-def _open(session: Session, memory: DeviceMemory, transition: Transition) -> Finding:
+def _open(session: Session, memory: DeviceMemory, rules: Rules, transition: Transition) -> Finding:
+    said = texts(rules.by_name[transition.rule], transition)
     finding = Finding(
         device_id=memory.device.id, id=uuid.uuid4().hex, rule=transition.rule, rule_hash=transition.rule_hash,
         component=transition.component, state=OPEN, severity=transition.severity, summary=transition.summary,
-        value=transition.value, since_at=transition.since_at, opened_at=transition.at,
+        label=transition.label, value=transition.value,
+        texts={"meaning": said.meaning, "advice": said.advice, "bring": said.bring}, since_at=transition.since_at, opened_at=transition.at,
     )  # fmt: skip
     session.add(finding)
     session.flush()  # the partial unique index speaks here, before a ticket is made

@@ -18,14 +18,12 @@ from collector.directives import Desk, collect_now
 from collector.judge import Bench, judge, reopen_unrepaired
 from collector.memory import Memory
 from collector.store.devices import ONLINE, SILENT, UNKNOWN, Device, DeviceState
-from collector.store.findings import CLEARED, Finding
 from collector.store.installation import Fact, RefreshRequest
 from protos.intake_pb2 import EVERYTHING
 
 logger = logging.getLogger(__name__)
 
 _BATCH: Final = 500
-_SILENCES_EVERY: Final = timedelta(seconds=10)
 _UNREPAIRED_GRACE: Final = timedelta(minutes=30)
 
 
@@ -47,7 +45,6 @@ class Sweep:
         self._pace = pace
         self._alive_at: datetime | None = None
         self._unrepaired_at: datetime | None = None
-        self._silences_at: datetime | None = None
 
     def run(self, session: Session, changes: Changes, memory: Memory, now: datetime) -> None:
         """One sweep, about once a second."""
@@ -58,8 +55,7 @@ class Sweep:
         self._own_absence(session, memory, now)
         for device_id in self._due(session, now):
             self._advance(session, changes, memory, device_id, now)
-        self._fallen_silent(session, memory, now)
-        for device_id in self._silences_due(session, now):
+        for device_id in self._fallen_silent(session, memory, now):
             self._advance(session, changes, memory, device_id, now)
         if self._unrepaired_at is None or now - self._unrepaired_at > timedelta(minutes=1):
             self._unrepaired_at = now
@@ -132,11 +128,14 @@ class Sweep:
             )
         )
 
-    def _fallen_silent(self, session: Session, memory: Memory, now: datetime) -> None:
-        """Online → silent; unknown → silent too, once we have listened long enough ourselves."""
+    def _fallen_silent(self, session: Session, memory: Memory, now: datetime) -> list[str]:
+        """Online → silent; unknown → silent too, once we have listened long enough ourselves.
+
+        Returns those to be judged: from then on their state knows when a silence rule speaks.
+        """
         frozen = self._bench.silence_frozen_until
         if frozen is not None and now < frozen:
-            return
+            return []
         limit = now - self._pace.silent_after
         rows = session.execute(
             select(Device.id, Device.presence)
@@ -147,6 +146,7 @@ class Sweep:
             )
             .limit(_BATCH)
         ).all()
+        fallen: list[str] = []
         for device_id, _presence in rows:
             remembered = memory.of(session, device_id)
             if remembered.seen_at is not None and remembered.seen_at >= limit:
@@ -158,29 +158,8 @@ class Sweep:
                 .values(presence=SILENT, presence_at=now)
                 .execution_options(synchronize_session=False)
             )
-
-    def _silences_due(self, session: Session, now: datetime) -> list[str]:
-        """Silent devices that a silence rule has not spoken of yet and may now."""
-        if self._silences_at is not None and now - self._silences_at < _SILENCES_EVERY:
-            return []
-        self._silences_at = now
-        due: list[str] = []
-        for rule in self._bench.rules:
-            if rule.kind != "silence" or not rule.enabled:
-                continue
-            spoken = select(Finding.id).where(
-                Finding.device_id == Device.id, Finding.rule == rule.name, Finding.state != CLEARED
-            )
-            query = select(Device.id).where(
-                Device.presence == SILENT,
-                Device.seen_at <= now - rule.hold,
-                Device.revoked_at.is_(None),
-                ~spoken.exists(),
-            )
-            if rule.classes:
-                query = query.where(Device.device_class.in_(rule.classes))
-            due += session.scalars(query.limit(_BATCH))
-        return due
+            fallen.append(device_id)
+        return fallen
 
 
 def _fact_time(session: Session, name: str) -> datetime | None:

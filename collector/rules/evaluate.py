@@ -129,7 +129,7 @@ class _Observer:
             value = reading.last
             if watch.low <= value <= watch.high and watch.metric not in hot:
                 continue
-            if watch.growth and len(watch.rules) == 1 and watch.metric not in hot:
+            if watch.only_growth and watch.metric not in hot:
                 component = reading.component
                 if self.draft.baselines.get((watch.metric, component)) == value:
                     continue

@@ -4,7 +4,7 @@ Two things move a track: an observation, and time alone. What time does is done 
 not at the moment somebody looked: so a sweep more or less changes nothing, and replay tells the same story.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -39,13 +39,13 @@ def observe(rule: Rule, component: str, track: Track | None, seen: Seen, now: da
         return _observe_pending(rule, component, track, seen, now)
     notes: tuple[Transition, ...] = ()
     if track.stale:
-        track = replace(track, stale=False)
+        track = track._replace(stale=False)
         notes = (made(rule, component, track, OPEN, OPEN, now, why.FRESH),)
     mood = seen.judgement.mood
     grown = now if _grew(rule, track, seen) else track.grown
     track = _with(track, seen, now, grown=grown)
     if rule.clears == "part_replaced":
-        return replace(track, bad=mood != WELL), notes
+        return track._replace(bad=mood != WELL), notes
     if rule.clears == "steady":
         moved = _stood_still(rule, component, track, now)
     elif track.flapping:
@@ -92,7 +92,7 @@ def end(rule: Rule, component: str, track: Track, at: datetime, reason: str, det
     """Over for a reason that lies outside of the numbers: replaced, gone, accepted, no rule any more."""
     if track.state != OPEN:
         return None, ()
-    over = replace(track, state=CLEARED, flapping=False, turned=None, stale=False, flips=())
+    over = track._replace(state=CLEARED, flapping=False, turned=None, stale=False, flips=())
     return None, (made(rule, component, over, OPEN, CLEARED, at, reason, detail),)
 
 
@@ -101,7 +101,7 @@ def _fall_due(rule: Rule, component: str, track: Track, due: datetime) -> Moved:
         return _open(rule, component, track, due)
     if track.flapping and track.turned is not None and due == track.turned + STEADY:
         return _settle(rule, component, track, due)
-    stale = replace(track, stale=True)
+    stale = track._replace(stale=True)
     return stale, (made(rule, component, stale, OPEN, OPEN, due, why.STALE),)
 
 
@@ -120,9 +120,9 @@ def _observe_pending(rule: Rule, component: str, track: Track, seen: Seen, now: 
     mood = seen.judgement.mood
     if mood == WELL:
         flips = _recent(track, now)
-        return (replace(track, state=CLEARED, seen=now, flips=flips) if flips else None), ()
+        return (track._replace(state=CLEARED, seen=now, flips=flips) if flips else None), ()
     if mood == BETWEEN:
-        return replace(track, seen=now, label=seen.label), ()
+        return track._replace(seen=now, label=seen.label), ()
     away = now - track.seen
     if rule.kind == "age":
         since = seen.since  # the oldest of them may have been installed meanwhile
@@ -131,7 +131,7 @@ def _observe_pending(rule: Rule, component: str, track: Track, seen: Seen, now: 
         since = seen.since
     else:
         since = min(track.since, seen.since)
-    track = replace(_with(track, seen, now), since=since)
+    track = _with(track, seen, now)._replace(since=since)
     if track.since + rule.waits <= now:
         return _open(rule, component, track, now)
     return track, ()
@@ -139,7 +139,7 @@ def _observe_pending(rule: Rule, component: str, track: Track, seen: Seen, now: 
 
 def _open(rule: Rule, component: str, track: Track, at: datetime) -> Moved:
     flips = (*_recent(track, at), at)
-    opened = replace(track, state=OPEN, bad=True, flips=flips, grown=at, stale=False)
+    opened = track._replace(state=OPEN, bad=True, flips=flips, grown=at, stale=False)
     opening = made(rule, component, opened, PENDING, OPEN, at, why.RAISED)
     if len(flips) < FLIPS:
         return opened, (opening,)
@@ -150,32 +150,32 @@ def _open(rule: Rule, component: str, track: Track, at: datetime) -> Moved:
 def _clear(rule: Rule, component: str, track: Track, at: datetime) -> Moved:
     flips = (*_recent(track, at), at)
     if len(flips) >= FLIPS:
-        return _hold_open(rule, component, replace(track, flips=flips, bad=False), at)
-    cleared = replace(track, state=CLEARED, bad=False, flips=flips)
+        return _hold_open(rule, component, track._replace(flips=flips, bad=False), at)
+    cleared = track._replace(state=CLEARED, bad=False, flips=flips)
     return cleared, (made(rule, component, cleared, OPEN, CLEARED, at, why.RECOVERED),)
 
 
 def _hold_open(rule: Rule, component: str, track: Track, at: datetime) -> Moved:
-    held = replace(track, flapping=True, turned=at, flips=())
+    held = track._replace(flapping=True, turned=at, flips=())
     return held, (made(rule, component, held, OPEN, OPEN, at, why.FLAPPING),)
 
 
 def _observe_flapping(rule: Rule, component: str, track: Track, mood: str, now: datetime) -> Moved:
     bad = track.bad if mood == BETWEEN else mood == BAD
     if track.turned is None or bad != track.bad:
-        return replace(track, bad=bad, turned=now), ()
+        return track._replace(bad=bad, turned=now), ()
     if now >= track.turned + STEADY:  # it fell due while nothing fresh was known
         return _settle(rule, component, track, now)
     return track, ()
 
 
 def _settle(rule: Rule, component: str, track: Track, at: datetime) -> Moved:
-    steady = replace(track, flapping=False, turned=None, flips=())
+    steady = track._replace(flapping=False, turned=None, flips=())
     if track.bad:
         detail = f"bad without a turn for {STEADY.seconds // 3600} hours: no longer intermittent"
         return steady, (made(rule, component, steady, OPEN, OPEN, at, why.STEADY, detail),)
     detail = f"well without a turn for {STEADY.seconds // 3600} hours"
-    over = replace(steady, state=CLEARED)
+    over = steady._replace(state=CLEARED)
     return None, (made(rule, component, over, OPEN, CLEARED, at, why.STEADY, detail),)
 
 
@@ -191,8 +191,7 @@ def _grew(rule: Rule, track: Track, seen: Seen) -> bool:
 
 def _with(track: Track, seen: Seen, now: datetime, grown: datetime | None = None) -> Track:
     judgement = seen.judgement
-    return replace(
-        track,
+    return track._replace(
         seen=now,
         value=judgement.value,
         limit=judgement.limit,

@@ -143,6 +143,7 @@ class Watch:
     low: float
     high: float
     growth: bool
+    only_growth: bool
     others: frozenset[str]
 
 
@@ -223,6 +224,7 @@ def _watch(metric: str, rules: tuple[Rule, ...]) -> Watch:
         low=low,
         high=high,
         growth=any(rule.kind == "growth" for rule in rules),
+        only_growth=bool(rules) and all(rule.kind == "growth" for rule in rules),
         others=frozenset(name for rule in rules for name in rule.others),
     )
 

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 PENDING, OPEN, CLEARED = "pending", "open", "cleared"
 _VERSION: Final = 1
@@ -13,9 +13,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Track:
-    """One rule on one component: what was seen of it, and where that has led."""
+class Track(NamedTuple):
+    """One rule on one component: what was seen of it, and where that has led.
+
+    A tuple and no dataclass: one is made for every open finding in every report.
+    """
 
     state: str
     since: datetime  # the first bad observation of this episode

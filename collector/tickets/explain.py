@@ -12,6 +12,7 @@ from collector.rules.rule import Rules
 from collector.rules.state import DeviceState as RuleState
 from collector.store.devices import SILENT, Device, DeviceState
 from collector.store.findings import CLEARED, Finding, Transition
+from collector.store.reports import ProbeResult
 from collector.store.tickets import Ticket
 from collector.tickets.lifecycle import NotFound
 
@@ -51,9 +52,10 @@ def _finding(session: Session, rules: Rules, finding: Finding) -> dict[str, Any]
         "cleared_at": finding.cleared_at,
         "stale_at": finding.stale_at,
         "intermittent": finding.intermittent,
-        "meaning": rule.meaning if rule else "",
-        "advice": rule.advice if rule else "",
-        "bring": rule.bring if rule else "",
+        "label": finding.label or finding.component,
+        "meaning": finding.texts.get("meaning", ""),
+        "advice": finding.texts.get("advice", ""),
+        "bring": finding.texts.get("bring", ""),
         "clauses": next((t.clauses for t in transitions if t.new == "open" and t.old != "open"), []),
         "history": [
             {"at": t.at, "from": t.old, "to": t.new, "reason": t.reason, "clauses": t.clauses} for t in transitions
@@ -107,4 +109,14 @@ def why_not(session: Session, rules: Rules, device: Device, rule_name: str, now:
             sentences.append(f"The finding{where} is open; this rule opens no tickets.")
     if device.revoked_at is not None:
         sentences.append("The device was revoked; nothing of it is judged any more.")
-    return sentences + [s for s in rule_why_not(rules, state, rule_name, context, now) if not sentences or s]
+    if sentences:
+        return sentences
+    return rule_why_not(rules, state, rule_name, context, now, _newest(session, device.id))
+
+
+def _newest(session: Session, device_id: str) -> dict[tuple[str, str], float]:
+    """The newest reading of everything whose probe's last run was ok."""
+    rows = session.scalars(
+        select(ProbeResult).where(ProbeResult.device_id == device_id, ProbeResult.outcome == "ok")
+    )
+    return {(str(r[0]), str(r[1])): float(str(r[2])) for row in rows for r in row.readings}

@@ -72,14 +72,7 @@ def on_clear(session: Session, device: Device, finding: Finding, transition: Tra
 
 def cleared_words(transition: Transition) -> str:
     """Why a finding cleared, as a person would say it."""
-    return {
-        "recovered": "back within its limits",
-        "replaced": "the part was replaced",
-        "gone": "no longer there",
-        "steady": "steady again for two hours",
-        "accepted": "accepted until it changes",
-        "not_judged": "no rule judges it any more",
-    }.get(transition.reason, transition.reason)
+    return str(transition.clauses[0]["text"]) if transition.clauses else transition.reason
 
 
 def _new(session: Session, device: Device, finding: Finding, now: datetime) -> Ticket:

@@ -13,7 +13,6 @@ from collector.store.reports import ProbeResult, StoredReport
 from collector.store.tickets import Evidence, OutboxRow, Ticket
 from protos.intake_pb2 import DUPLICATE, FORKED, LIVE, REFUSED, STORED, Envelope, ReportBatch
 from protos.report_pb2 import Reading, Report
-
 from tests.collector.world import NOON, Collector, filesystem, report
 
 MINUTE = timedelta(minutes=1)

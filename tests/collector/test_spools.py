@@ -11,7 +11,6 @@ from collector.store.devices import Device
 from collector.store.findings import Finding
 from collector.store.reports import Spool, StoredReport
 from protos import intake_pb2 as wire
-
 from tests.collector.world import NOON, Collector, Machine, filesystem
 
 MINUTE = timedelta(minutes=1)

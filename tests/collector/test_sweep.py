@@ -11,7 +11,6 @@ from collector.store.devices import Device
 from collector.store.installation import RefreshRequest
 from collector.store.tickets import Ticket
 from protos import intake_pb2 as wire
-
 from tests.collector.world import NOON, Collector, filesystem
 
 MINUTE = timedelta(minutes=1)

@@ -6,6 +6,7 @@ from collector.rules.evaluate import DeviceContext
 from collector.rules.rule import Rules
 from collector.rules.transition import texts
 from protos.catalogue import BY_NAME
+from protos.report_pb2 import Reading
 from tests.collector.rules.reports import (
     DAY,
     HOUR,
@@ -19,7 +20,7 @@ from tests.collector.rules.reports import (
 )
 
 
-def _service(failed: float, unit: str = "cups.service") -> list:
+def _service(failed: float, unit: str = "cups.service") -> list[Reading]:
     return [reading("services_failed_count", failed), reading("service_failed_state", failed, unit)]
 
 
@@ -119,6 +120,17 @@ def test_a_flapping_service_opens_one_finding(shipped: Rules) -> None:
     # The last turn was to well at 12:55, seen at the latest then.
     assert device.told[-1].new == "cleared"
     assert device.told[-1].at == NOON + 55 * MINUTE + 2 * HOUR
+
+
+def test_four_changes_over_two_hours_are_no_flapping(shipped: Rules) -> None:
+    quick = Rules(
+        replace(rule, hold=0 * MINUTE) if rule.name == "service_failed" else rule for rule in shipped.all
+    )
+    device = Judged(quick)
+    for turn in range(6):
+        for minutes in (0, 10, 20):
+            device.take(report(*_service((turn + 1) % 2)), NOON + (turn * 30 + minutes) * MINUTE)
+    assert [t.reason for t in device.told] == ["raised", "cleared"] * 3
 
 
 def test_a_flapping_one_that_stays_bad_is_open_and_no_longer_intermittent(shipped: Rules) -> None:

@@ -1,11 +1,11 @@
 """Replaced parts. That a disk is not in a report proves nothing; that another came in its place does."""
 
 from collector.rules.rule import Rules
-from protos.report_pb2 import Item, Section
+from protos.report_pb2 import Item, Reading, Section
 from tests.collector.rules.reports import DAY, HOUR, NOON, Judged, changes, reading, report
 
 
-def _disk(serial: str, pending: float = 0) -> list:
+def _disk(serial: str, pending: float = 0) -> list[Reading]:
     return [
         reading("disk_readable_state", 1, serial),
         reading("disk_pending_sectors_count", pending, serial),
