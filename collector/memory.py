@@ -4,7 +4,6 @@ Only the pipeline's one thread touches it. It is dropped whenever a transaction 
 row has another version than remembered is read again: memory may be lost at any moment, never believed.
 """
 
-import zlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,7 +54,7 @@ class DeviceMemory:
     state: RuleState
     findings: dict[tuple[str, str], OpenFinding]
     sections: dict[str, SectionMark]
-    results: dict[str, tuple[str, str, int]]  # probe → outcome, reason, hash of its readings
+    results: dict[str, str]  # probes with a row → the reason it gives
     seen_at: datetime | None = None
     flushed_at: datetime | None = None
     refresh: list[tuple[str, int]] = field(default_factory=list)  # requests sent, not answered
@@ -113,7 +112,7 @@ def load(session: Session, device_id: str) -> DeviceMemory:
             for row in session.scalars(select(InventorySection).where(InventorySection.device_id == device_id))
         },
         results={
-            row.probe: (row.outcome, row.reason, digest(row.readings))
+            row.probe: row.reason
             for row in session.scalars(select(ProbeResult).where(ProbeResult.device_id == device_id))
         },
         seen_at=device.seen_at,
@@ -121,11 +120,6 @@ def load(session: Session, device_id: str) -> DeviceMemory:
     )
     session.expunge_all()
     return memory
-
-
-def digest(readings: list[list[object]]) -> int:
-    """A cheap fingerprint of a probe's readings, to write only what changed."""
-    return zlib.crc32(repr(readings).encode())
 
 
 def _spool(row: Spool) -> SpoolMark:

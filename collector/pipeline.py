@@ -9,7 +9,6 @@ import logging
 import queue
 import threading
 import uuid
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +25,7 @@ from collector.judge import Bench, judge
 from collector.memory import DeviceMemory, Memory, SpoolMark
 from collector.store.devices import SILENT
 from collector.store.reports import CLONE, CURRENT, PROBATION
-from collector.unpack import Refused, Unpacked, content_hash, moment, printable, unpack, unsigned
+from collector.unpack import Refused, Unpacked, content_hash, deflated, moment, printable, unpack, unsigned
 from protos import intake_pb2 as wire
 from protos.intake_pb2 import Ack, HighWater, Receipt, ReportBatch
 from protos.report_pb2 import GapReason, OutcomeKind, Report
@@ -216,7 +215,7 @@ class Pipeline:
             {
                 "device_id": memory.device.id, "spool_id": mark.id, "lane": int(envelope.lane), "seq": envelope.seq,
                 "hash": content, "collected_at": unpacked.collected_at, "received_at": now, "judged": judged,
-                "body": zlib.compress(envelope.body, 1),
+                "body": deflated(envelope.body),
             }
         )  # fmt: skip
         mark.marks[envelope.lane] = (envelope.seq, content)

@@ -1,6 +1,8 @@
 """What a report changes on the device's own rows: presence, newest probe results, what lists show."""
 
-from datetime import datetime
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import update
@@ -8,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from collector.changes import Changes
 from collector.inventory import Items
-from collector.memory import DeviceMemory, digest
+from collector.memory import DeviceMemory
 from collector.store.devices import ASLEEP, ONLINE, SHUT_DOWN
 from collector.store.installation import RefreshRequest
-from collector.unpack import OUTCOMES, PATCH_STATES, Unpacked, moment, readings_of
+from collector.unpack import OUTCOMES, PATCH_STATES, Row, Unpacked, moment, readings_of
 from protos import intake_pb2 as wire
-from protos.catalogue import BY_NAME
 
+_OLDEST: Final = timedelta(days=30)
 _GOODBYES: Final = {wire.SUSPENDING: ASLEEP, wire.SHUTTING_DOWN: SHUT_DOWN}
 
 # fact of a section → column of the device
@@ -70,42 +72,51 @@ def live(changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: dateti
 
 
 def _probe_results(changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: datetime) -> None:
-    rows: dict[str, list[list[Any]]] = {}
-    for metric, readings in readings_of(unpacked.report).items():
-        known = BY_NAME.get(metric)
-        rows.setdefault(known.probe if known else "other", []).extend(readings)
-    for outcome in unpacked.report.outcomes:
+    report = unpacked.report
+    rows = readings_of(report)
+    collected_at = moment(report.collected_at)
+    for outcome in report.outcomes:
         if outcome.probe:
+            ran_at = _ran_at(collected_at, moment(outcome.ended_at), now)
             kind = OUTCOMES.get(outcome.outcome, "unknown")
-            _result(changes, memory, outcome.probe, kind, outcome.reason, outcome.took_seconds, rows, now)
+            readings = rows.get(outcome.probe, ())
+            _result(changes, memory, outcome.probe, kind, outcome.reason, outcome.took_seconds, readings, ran_at)
     # What was refused in the report itself is a thing we cannot see, and stands with the others.
-    words = "; ".join(unpacked.refused[:5]) + (f"; and {len(unpacked.refused) - 5} more" if len(unpacked.refused) > 5 else "")
-    if words or memory.results.get("report", ("", "", 0))[1]:
-        _result(changes, memory, "report", "ok", words and f"refused: {words}", 0.0, {}, now)
+    words = "; ".join(unpacked.refused[:5])
+    if len(unpacked.refused) > 5:
+        words += f"; and {len(unpacked.refused) - 5} more"
+    if words or memory.results.get("report"):
+        _result(changes, memory, "report", "ok", words and f"refused: {words}", 0.0, (), now)
+
+
+def _ran_at(collected_at: datetime | None, ended_at: datetime | None, now: datetime) -> datetime:
+    """When a probe ran, by our clock: a full report repeats results that may be hours old.
+
+    Both times are the device's own, so that their difference is right whatever its clock says.
+    """
+    if collected_at is None or ended_at is None or not timedelta(0) < collected_at - ended_at < _OLDEST:
+        return now
+    return now - (collected_at - ended_at)
 
 
 def _result(
     changes: Changes, memory: DeviceMemory, probe: str, outcome: str, reason: str, took: float,
-    rows: dict[str, list[list[Any]]], now: datetime,
+    readings: Sequence[Row], at: datetime,
 ) -> None:  # fmt: skip
-    readings = rows.get(probe, [])
     row: dict[str, Any] = {
         "device_id": memory.device.id, "probe": probe, "outcome": outcome, "reason": reason, "took_seconds": took,
-        "received_at": now,
+        "received_at": at,
     }  # fmt: skip
     key = (memory.device.id, probe)
-    fresh = (outcome, reason, digest(readings))
+    seen = probe in memory.results
+    memory.results[probe] = reason
     if outcome == "ok":
-        row |= {"ok_at": now, "readings": readings}
-    elif probe in memory.results:
-        # The numbers of the last good run stay, with their age; this upsert must not touch them.
+        changes.results[key] = row | {"ok_at": at, "readings": json.dumps(readings)}
+    elif seen:
+        # The numbers of the last good run stay, with their age: this row does not name those columns.
         changes.results_failed[key] = row
-        memory.results[probe] = fresh
-        return
     else:
-        row |= {"ok_at": None, "readings": []}
-    changes.results[key] = row
-    memory.results[probe] = fresh
+        changes.results[key] = row | {"ok_at": None, "readings": "[]"}
 
 
 def sections(changes: Changes, memory: DeviceMemory, complete: dict[str, Items]) -> None:

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, SmallInteger, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from collector.store import Base
+from collector.store import Base, EncodedJSON
 
 CURRENT, PROBATION, SUPERSEDED, CLONE = "current", "probation", "superseded", "clone"
 
@@ -50,7 +50,7 @@ class StoredReport(Base):
 class ProbeResult(Base):
     """The newest run of one probe on one device: how it ended and the numbers it brought.
 
-    `readings` holds [metric, component, last, min, mean, max] rows and stays from the last run that was ok:
+    `readings` holds [metric, component, last, label] rows (their course is in the report log) and stays from the last run that was ok:
     `ok_at` is its age.
     """
 
@@ -62,7 +62,7 @@ class ProbeResult(Base):
     took_seconds: Mapped[float] = mapped_column(default=0.0)
     received_at: Mapped[datetime]
     ok_at: Mapped[datetime | None]
-    readings: Mapped[list[list[object]]] = mapped_column(JSON, default=list)
+    readings: Mapped[list[list[object]]] = mapped_column(EncodedJSON, default=list)
 
 
 class GapSeen(Base):

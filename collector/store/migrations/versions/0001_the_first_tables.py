@@ -317,7 +317,7 @@ def upgrade() -> None:
         sa.Column("took_seconds", sa.Double(), nullable=False),
         sa.Column("received_at", collector.store.UTCDateTime(timezone=True), nullable=False),
         sa.Column("ok_at", collector.store.UTCDateTime(timezone=True), nullable=True),
-        sa.Column("readings", sa.JSON(), nullable=False),
+        sa.Column("readings", collector.store.EncodedJSON(), nullable=False),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_probe_result_device_id")),
         sa.PrimaryKeyConstraint("device_id", "probe", name=op.f("pk_probe_result")),
     )
