@@ -34,10 +34,7 @@ def _command(module: str, function: str) -> Callable[[Config, argparse.Namespace
 def parser() -> argparse.ArgumentParser:
     """The whole command line; man pages are made from it."""
     top = argparse.ArgumentParser(prog="tocsin-collector", description=(__doc__ or "").split("\n")[0])
-    top.add_argument("--config", type=Path, help="a TOML file with settings")
-    top.add_argument("--state-dir", type=Path, help="where the store and the certificate authority live")
-    top.add_argument("--database", help="a URL instead of SQLite in the state directory")
-    top.add_argument("--log-level", choices=("debug", "info", "warning", "error"))
+    _everywhere(top, default=None)
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
     serve = _add(commands, "serve", "run the collector", "operate", "serve")
@@ -80,6 +77,16 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _everywhere(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Options that may stand before the command and after it."""
+    parser.add_argument("--config", type=Path, default=default, help="a TOML file with settings")
+    parser.add_argument(
+        "--state-dir", type=Path, default=default, help="where the store and the certificate authority live"
+    )
+    parser.add_argument("--database", default=default, help="a URL instead of SQLite in the state directory")
+    parser.add_argument("--log-level", default=default, choices=("debug", "info", "warning", "error"))
+
+
 def _group(commands: Any, name: str, words: str) -> Any:
     return commands.add_parser(name, help=words).add_subparsers(metavar="COMMAND", required=True)
 
@@ -88,6 +95,8 @@ def _add(
     commands: Any, name: str, words: str, module: str, function: str, *, json: bool = False
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words)
+    # Suppressed: an option that does not stand here must not wipe out the one before the command.
+    _everywhere(command, default=argparse.SUPPRESS)
     command.set_defaults(run=_command(module, function))
     if json:
         command.add_argument("--json", action="store_true", help="for scripts")

@@ -113,10 +113,13 @@ def token(state: Path, uses: int, site: str | None) -> str:
 
 def first_sign_in(state: Path) -> tuple[str, str] | None:
     """Make the first administrator, with a password that is shown once; None if there is one already."""
-    if json.loads(call("console", "--state-dir", str(state), "user", "list", "--json")):
+    if json.loads(call("console", "user", "list", "--json", "--state-dir", str(state))):
         return None
     password = secrets.token_urlsafe(9)
-    call("console", "--state-dir", str(state), "user", "add", "admin", "--role", "admin", "--password-stdin", given=password)
+    call(
+        "console", "user", "add", "admin", "--role", "admin", "--password-stdin", "--state-dir", str(state),
+        given=password,
+    )  # fmt: skip
     return "admin", password
 
 
@@ -145,7 +148,7 @@ def run(fleet: int, directory: Path, console_port: int) -> None:
         parts.start("agent", "agent", "--state-dir", str(agent), "run")
         sign_in = first_sign_in(state)
         step("starting the console")
-        parts.start("console", "console", "--state-dir", str(state), "serve", "--listen", f"127.0.0.1:{page}")
+        parts.start("console", "console", "serve", "--state-dir", str(state), "--listen", f"127.0.0.1:{page}")
         url = f"http://127.0.0.1:{page}"
         wait_for_page(f"{url}/healthz", parts)
         if fleet:
