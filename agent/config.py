@@ -65,6 +65,9 @@ class Settings:
     retry_base_seconds: float = _row("First limit of the random wait after a failure.", 2.0, low=0.01)
     retry_cap_seconds: float = _row("Last limit of the random wait after failures.", 300.0, low=0.01)
     backfill_pause_seconds: float = _row("Wait between two batches of history.", 1.0, low=0)
+    # Open, the stream costs about 0.1 % of a core: Python's gRPC polls it. Without it a "refresh now" takes
+    # up to a heartbeat longer.
+    listen: bool = _row("Keep a stream open on which the collector can ask for a refresh.", True)
     log_level: str = _row("What is worth a log line.", "info", among=log.LEVELS)
     log_format: str = _row("How a log line looks.", "logfmt", among=log.FORMATS)
 
@@ -152,17 +155,26 @@ def _from_text(name: str, text: str, source: str) -> Any:
             return float(text)
     except ValueError:
         raise ConfigError(f"{source}: {name} must be {_NOUNS[kind]}, not {text!r}") from None
+    if kind is bool and text in ("true", "false"):
+        return text == "true"
     if kind is tuple:
         return [part for part in text.split(",") if part]
     return text
 
 
-_NOUNS: Final = {int: "a whole number", float: "a number", str: "text", Path: "a path", tuple: "a list of text"}
+_NOUNS: Final = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    Path: "a path",
+    tuple: "a list of text",
+}
 
 
 def _kind(name: str) -> type:
     written = str(_FIELDS[name].type)
-    for kind, word in ((tuple, "tuple"), (Path, "Path"), (float, "float"), (int, "int")):
+    for kind, word in ((tuple, "tuple"), (Path, "Path"), (bool, "bool"), (float, "float"), (int, "int")):
         if word in written:
             return kind
     return str
@@ -177,7 +189,7 @@ def _checked(name: str, value: Any, source: str) -> Any:
     elif kind is Path:
         right = isinstance(value, str) and bool(value)
     else:
-        right = isinstance(value, kind) and not isinstance(value, bool)
+        right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
     if not right:
         raise ConfigError(f"{source}: {name} must be {_NOUNS[kind]}, not {value!r}")
     _check_range(name, value, source)

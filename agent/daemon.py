@@ -45,7 +45,8 @@ from protos.report_pb2 import OK, UNAVAILABLE, Outcome, OutcomeKind
 log = logging.getLogger(__name__)
 
 _LONGEST_WAIT: Final = 5.0  # a laptop's sleep does not count in a wait: what is due is seen this soon after
-_FIRST_REPORT_SECONDS: Final = 15.0
+_ANSWER_SECONDS: Final = 5.0
+_BETWEEN_ANSWERS: Final = 5.0  # a collector that asks with each ack would have us run in circles
 _PRUNE_SECONDS: Final = 600.0
 _STATUS_SECONDS: Final = 10.0
 
@@ -86,11 +87,15 @@ class Agent:
         self._link = self._make_link()
         self._renewal = Renewal(settings.state_dir, clock, self._link.reconnect, self._board)
         self._asked: set[str] = set()  # probes whose sections travel whole: a directive asked
-        self._awaited: set[str] = set(self._probes)  # the next report waits for these to end once
         self._full = True
         self._silent = False
         tick = clock.tick()
-        self._report_at = tick + min(_FIRST_REPORT_SECONDS, self._schedule.intervals.sample_seconds)
+        # A report out of turn (the first one, the answer to a directive): when these have ended, at the
+        # latest at this tick.
+        self._awaited: set[str] = set(self._probes)
+        self._answer_at: float | None = tick + _ANSWER_SECONDS
+        self._answered_at = float("-inf")
+        self._report_at = tick + self._schedule.intervals.report_seconds
         self._urgent_at = self._prune_at = self._status_at = self._watchdog_at = tick
 
     def _make_link(self) -> Link:
@@ -162,6 +167,9 @@ class Agent:
         self._end(threads[0])
 
     def _listen(self) -> None:
+        if not self._settings.listen:
+            return
+
         def current() -> Channel | None:
             wire = self._link.wire
             return wire if isinstance(wire, Channel) else None
@@ -181,9 +189,8 @@ class Agent:
         if self._report_is_due(self._clock.tick()):
             self._report()
         self._keep_house(self._clock.tick())
-        ahead = min(self._schedule.next_at(), self._report_at, self._watchdog_at) - self._clock.tick()
-        if self._assembler.urgent:
-            ahead = min(ahead, self._urgent_at - self._clock.tick())
+        now = self._clock.tick()
+        ahead = min(self._schedule.next_at(), self._next_report(now), self._watchdog_at) - now
         return min(max(ahead, 0.05), _LONGEST_WAIT)
 
     def _start(self, probe: Probe) -> None:
@@ -244,6 +251,8 @@ class Agent:
             asked = self._schedule.hurry(names)
             self._asked |= asked
             self._awaited |= asked
+            if self._answer_at is None and asked:
+                self._answer_at = self._clock.tick() + _ANSWER_SECONDS
             log.info("the collector asks for %s", ", ".join(sorted(asked)) or "nothing known here")
         elif directive.kind == SET_INTERVALS:
             self._policy.MergeFrom(directive.policy)
@@ -266,19 +275,28 @@ class Agent:
             log.warning("the policy cannot be kept over a restart: %s", error)
 
     def _report_is_due(self, tick: float) -> bool:
-        """On its interval; sooner when something changed, but not twice within a sample's interval."""
-        if tick >= self._report_at:
-            return True
-        if self._awaited or not (self._assembler.urgent or self._asked):
-            return False
-        return tick >= self._urgent_at
+        return tick >= self._next_report(tick)
+
+    def _next_report(self, tick: float) -> float:
+        """On its interval; sooner to answer, or when something changed, but that not twice within a
+        sample's interval."""
+        at = self._report_at
+        if self._answer_at is not None:
+            ready = self._answer_at if self._awaited else tick
+            at = min(at, max(ready, self._answered_at + _BETWEEN_ANSWERS))
+        elif self._assembler.urgent:
+            at = min(at, self._urgent_at)
+        return at
 
     def _report(self) -> None:
         tick = self._clock.tick()
         for report in self._assembler.make(self._clock.now(), full=self._full):
             self._spool.append(report)
         self._full = False
-        self._awaited.clear()
+        if self._answer_at is not None:
+            self._answered_at = tick
+            # What is still running follows in a second answer, however late.
+            self._answer_at = float("inf") if self._awaited else None
         self._report_at = tick + self._schedule.intervals.report_seconds
         self._urgent_at = tick + self._schedule.intervals.sample_seconds
         self._board.note(last_report_at=self._clock.now().isoformat(timespec="seconds"))
@@ -314,12 +332,14 @@ class Agent:
     def _end(self, link: threading.Thread) -> None:
         notify.tell("STOPPING=1")
         log.info("stopping")
+        self._link.wake()
+        link.join(1.0)  # so that no report follows the goodbye; a call that hangs is not waited for
         self._link.goodbye(SHUTTING_DOWN if _system_is_stopping() else STOPPING)
         self._runner.stop()
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._renewal.stop()
-        self._link.wake()
-        link.join(2.0)
+        self._link.close()
+        link.join(1.0)
         self._board.note(connected=False)
         self._write_status()
         self._spool.close()

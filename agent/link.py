@@ -104,8 +104,6 @@ class Link:
             wait = self.step()
             self._woken.wait(min(wait, 5.0))  # short: a laptop's sleep does not count in this wait
             self._woken.clear()
-        if self._wire is not None:
-            self._wire.close()
 
     def wake(self) -> None:
         """Something new is in the spool."""
@@ -141,6 +139,10 @@ class Link:
             wire.report(self._batch([], goodbye=kind), timeout=_GOODBYE_SECONDS)
         except Trouble as error:
             log.info("no goodbye: %s", error)
+
+    def close(self) -> None:
+        """Ends a call under way."""
+        self._drop()
 
     def _hello(self) -> float:
         if self._wire is None:

@@ -8,6 +8,7 @@ answering its watchdog and the service manager starts it anew.
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -17,7 +18,6 @@ from typing import IO, Final
 from google.protobuf.message import DecodeError
 
 from agent.clock import Clock
-from agent.commands import end_family
 from agent.probe import Busy, Place, Probe, Taken, Unavailable
 from protos.report_pb2 import BUSY, FAILED, OK, TIMED_OUT, UNAVAILABLE, Outcome, OutcomeKind, Report
 
@@ -134,8 +134,8 @@ class Runner:
         if overflow:
             return failed(f"its answer was longer than {MESSAGE_LIMIT} bytes")
         if status is None or status < 0:
-            signal = "" if status is None else f" {-status}"
-            return failed(f"its process was ended by signal{signal}{words and ': ' + words}")
+            number = "" if status is None else f" {-status}"
+            return failed(f"its process was ended by signal{number}{words and ': ' + words}")
         if status > 0:
             return failed(f"its process ended with {status}{words and ': ' + words}")
         message = Report()
@@ -179,8 +179,9 @@ class _Drain(threading.Thread):
     def run(self) -> None:
         if self._pipe is None:
             return
-        with contextlib.suppress(OSError, ValueError):  # closed under us when the child was given up
-            while piece := self._pipe.read1(65536):  # type: ignore[attr-defined,unused-ignore]
+        # Nobody else closes the pipe: close() would wait for a read that is under way.
+        with self._pipe as pipe, contextlib.suppress(OSError):
+            while piece := pipe.read1(65536):  # type: ignore[attr-defined,unused-ignore]
                 self.data += piece
                 if len(self.data) > self._limit:
                     self.overflow = True
@@ -201,21 +202,20 @@ def _status(process: subprocess.Popen[bytes]) -> int | None:
 
 def _end_all(process: subprocess.Popen[bytes]) -> None:
     """End a child with everything below it. Programs it ran lead sessions of their own, so that killing
-    its group alone would leave a smartctl behind."""
-    if process.poll() is not None:
-        if os.name == "posix":
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, 9)
-    else:
+    its group alone would leave a smartctl behind, which would also keep its pipes open."""
+    if process.poll() is None:
         import psutil  # only here: most runs end by themselves
 
-        below = []
+        family = []
         with contextlib.suppress(psutil.Error):
-            below = psutil.Process(process.pid).children(recursive=True)
-        end_family(process)
-        for one in below:
+            family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        for one in family:
             with contextlib.suppress(psutil.Error):
                 one.kill()
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    # One in uninterruptible sleep (a dying disk) is left to the kernel: waiting would hang with it.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(2.0)

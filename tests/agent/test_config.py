@@ -48,10 +48,11 @@ def test_lists_and_paths(file):
         ('log_level = "loud"', [":1:", "one of debug, info"]),
         ("sample_seconds = true", [":1:", "whole number"]),
         ("sample_seconds = 1.5", [":1:", "whole number"]),
+        ('listen = "yes"', [":1:", "true or false"]),
         ("keep_acked_hours = nan", [":1:", "at least 0"]),
         ('extra_filesystems = "/srv"', [":1:", "list of text"]),
         ('collector = "https://x"', [":1:", "HOST:PORT"]),
-        ("a = [", ["is not TOML", "line 1"]),
+        ("a = = 1", ["is not TOML", "line 1"]),
         ("\n[spool]\nmax = 1", [":2:", "spool"]),
     ],
 )
