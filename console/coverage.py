@@ -1,0 +1,144 @@
+"""What we cannot see: probes that could not read, disks without health data, devices of unknown patch state."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from flask import Blueprint, Flask, render_template
+from sqlalchemy import Text, cast, func, select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from collector.store.devices import SILENT, Device
+from collector.store.reports import ProbeResult
+from console import database as db
+from console import format, guard, lists, unseen
+
+coverage = Blueprint("coverage", __name__)
+
+_MOST: Final = 200
+_LONG_GONE: Final = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableDisk:
+    device_id: str
+    host_name: str
+    site: str
+    label: str
+    serial: str
+    read_at: datetime | None
+
+
+def register(app: Flask) -> None:
+    app.register_blueprint(coverage)
+
+
+def _groups() -> lists.Query:
+    count = func.count(ProbeResult.device_id).label("devices")
+    return (
+        select(
+            ProbeResult.probe,
+            ProbeResult.outcome,
+            ProbeResult.reason,
+            count,
+            func.max(ProbeResult.received_at).label("newest_at"),
+            func.min(Device.host_name).label("only_name"),
+            func.min(Device.id).label("only_id"),
+        )
+        .join(Device, Device.id == ProbeResult.device_id)
+        .where(unseen.condition(), Device.revoked_at.is_(None))
+        .group_by(ProbeResult.probe, ProbeResult.outcome, ProbeResult.reason)
+        .order_by(count.desc(), ProbeResult.probe, ProbeResult.reason)
+    )
+
+
+def _patches() -> lists.Query:
+    count = func.count(Device.id).label("devices")
+    return (
+        select(Device.patch_reason, count)
+        .where(Device.patch_state == "unknown", Device.revoked_at.is_(None))
+        .group_by(Device.patch_reason)
+        .order_by(count.desc(), Device.patch_reason)
+        .limit(50)
+    )
+
+
+@coverage.get("/coverage")
+def page() -> str:
+    session, now = db.session(), guard.now()
+    groups = session.execute(_groups().limit(_MOST + 1)).all()
+    gone = session.scalars(
+        select(Device)
+        .where(
+            Device.revoked_at.is_(None),
+            (Device.seen_at < now - _LONG_GONE) | ((Device.seen_at.is_(None)) & (Device.presence != SILENT)),
+        )
+        .order_by(Device.seen_at, Device.id)
+        .limit(50)
+    ).all()
+    devices = session.scalar(select(func.count(Device.id)).where(Device.revoked_at.is_(None))) or 0
+    blind = session.scalar(
+        select(func.count(func.distinct(ProbeResult.device_id)))
+        .join(Device, Device.id == ProbeResult.device_id)
+        .where(unseen.condition(), Device.revoked_at.is_(None))
+    )
+    return render_template(
+        "coverage.html",
+        groups=groups[:_MOST],
+        more=len(groups) > _MOST,
+        disks=_unreadable_disks(session),
+        patches=session.execute(_patches()).all(),
+        gone=gone,
+        devices=devices,
+        blind=blind or 0,
+    )
+
+
+def _unreadable_disks(session: Session) -> list[UnreadableDisk]:
+    rows = session.execute(
+        select(Device.id, Device.host_name, Device.site, ProbeResult.readings, ProbeResult.ok_at)
+        .join(Device, Device.id == ProbeResult.device_id)
+        .where(
+            ProbeResult.probe == "disk_health",
+            # Only a sieve, so that readings without such a disk are not parsed.
+            cast(ProbeResult.readings, Text).like('%"disk_readable_state"%'),
+            Device.revoked_at.is_(None),
+        )
+        .order_by(Device.host_name, Device.id)
+    )
+    found = []
+    for device_id, host_name, site, readings, ok_at in rows:
+        for row in readings:
+            if len(row) > 2 and row[0] == "disk_readable_state" and row[2] == 0:
+                label = str(row[6]) if len(row) > 6 and row[6] else str(row[1])
+                found.append(UnreadableDisk(device_id, host_name, site or "", label, str(row[1]), ok_at))
+                if len(found) >= _MOST:
+                    return found
+    return found
+
+
+@coverage.get("/coverage.csv")
+def csv() -> Response:
+    """One row a device and probe."""
+    rows = db.session().execute(
+        select(ProbeResult, Device)
+        .join(Device, Device.id == ProbeResult.device_id)
+        .where(unseen.condition(), Device.revoked_at.is_(None))
+        .order_by(Device.host_name, Device.id, ProbeResult.probe)
+        .limit(lists.CSV_ROWS)
+    )
+    cells: lists.Cells[Any] = lists.Cells(
+        [
+            ("device_id", lambda row: row.Device.id),
+            ("host_name", lambda row: row.Device.host_name),
+            ("site", lambda row: row.Device.site),
+            ("room", lambda row: row.Device.room),
+            ("probe", lambda row: row.ProbeResult.probe),
+            ("outcome", lambda row: row.ProbeResult.outcome),
+            ("reason", lambda row: row.ProbeResult.reason),
+            ("received_at", lambda row: format.iso(row.ProbeResult.received_at)),
+            ("last_read_at", lambda row: format.iso(row.ProbeResult.ok_at)),
+        ]
+    )
+    return lists.csv_response("tocsin-coverage.csv", cells, rows)

@@ -1,0 +1,187 @@
+"""What every page shares: filters and words for the templates, navigation, and errors said in words."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from flask import Flask, render_template, request
+from flask_wtf.csrf import CSRFError
+from markupsafe import Markup
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Response
+
+from collector.store.people import ROLES
+from collector.store.tickets import TicketEvent
+from console import access, format, guard, sessions, words
+
+# endpoint, word
+_NAVIGATION: Final = (
+    ("today.page", "Today"),
+    ("devices.page", "Devices"),
+    ("tickets.page", "Tickets"),
+    ("coverage.page", "Coverage"),
+    ("enrolment.page", "Enrolment"),
+    ("people.page", "People"),
+    ("audit.page", "Audit"),
+)
+_WORDS: Final = {
+    400: ("That request could not be understood", "Go back, reload the page and try again."),
+    401: ("You are not signed in", "Sign in, then do it again."),
+    403: (
+        "Your role does not allow this",
+        "Ask an administrator if you need it for your work.",
+    ),
+    404: ("There is no such page", "It may have been renamed, or the link was cut short."),
+    405: (
+        "This address does not take that kind of request",
+        "Changes are made with the buttons on the pages.",
+    ),
+    409: ("It has changed in the meantime", "Reload the page, look at what is new, and decide again."),
+    413: ("That is too much text", "Shorten it and send it again."),
+    429: ("Too many attempts", "Wait 15 minutes, then try again."),
+    500: (
+        "Something went wrong in the console",
+        "Nothing you sent was saved. The details are in the console's log.",
+    ),
+    503: ("The database does not answer", "The console tries again with each request. Nothing was changed."),
+}
+
+
+class IdConverter(BaseConverter):
+    """Ids are plain: an address with ; . % or a slash in one is no address of ours."""
+
+    regex = "[A-Za-z0-9_-]{1,64}"
+
+
+class NameConverter(BaseConverter):
+    """Section and user names."""
+
+    regex = "[A-Za-z0-9_.@ -]{1,100}"
+
+
+def register(app: Flask) -> None:
+    app.url_map.converters["id"] = IdConverter
+    app.url_map.converters["name"] = NameConverter
+    filters: dict[str, Any] = {
+        "value": lambda number, metric: format.value(metric, number),
+        "metric": words.metric,
+        "plain": words.plain,
+        "size": format.size,
+        "percent": format.percent,
+        "duration": format.duration,
+        "ago": ago,
+        "moment": moment,
+        "lasting": lasting,
+        "happening": happening,
+        "until": until,
+        "day": lambda at: format.time_tag(at, format.day(at, sessions.config().zone), sessions.config().zone),
+    }
+    app.jinja_env.filters.update(filters)
+    app.jinja_env.globals.update(
+        words=words, plural=words.plural, is_stale=is_stale, fact=format.fact, same=same
+    )
+    app.context_processor(_shared)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(OperationalError, _database_error)
+    app.register_error_handler(500, _failure)
+
+
+def _shared() -> dict[str, Any]:
+    who = None
+    if request.endpoint != "static":
+        try:
+            who = sessions.person(guard.now())
+        except OperationalError:  # the page that says so must not need the database
+            who = None
+    return {
+        "person": who,
+        "navigation": [item for item in _NAVIGATION if who and access.allows(who.role, item[0])],
+        "may": lambda endpoint: bool(who and access.allows(who.role, endpoint)),
+        "now": guard.now(),
+        "roles": ROLES,
+    }
+
+
+def ago(at: datetime | None, probe: str | None = None) -> Markup:
+    """Age, with the exact time on hover. With a probe's name (or ''), grey and said so when stale."""
+    stale = probe is not None and format.is_stale(at, guard.now(), probe)
+    text = format.ago(at, guard.now())
+    return format.time_tag(
+        at, f"{text}, stale" if stale and at else text, sessions.config().zone, stale=stale
+    )
+
+
+def until(at: datetime | None) -> Markup:
+    """For moments that may lie ahead."""
+    return format.time_tag(at, format.ago(at, guard.now()), sessions.config().zone)
+
+
+def moment(at: object) -> Markup | str:
+    """A time that evidence holds as text."""
+    try:
+        return ago(datetime.fromisoformat(str(at)))
+    except (ValueError, TypeError):
+        return format.UNKNOWN
+
+
+def lasting(at: datetime) -> Markup:
+    """How long it has been so."""
+    now = guard.now()
+    return format.time_tag(at, format.span((now - at).total_seconds()), sessions.config().zone)
+
+
+def happening(event: TicketEvent) -> str:
+    """What a line of a ticket's history says, its states in people's words."""
+    data = event.data or {}
+    old, new = str(data.get("from", "")), str(data.get("to", ""))
+    machine = f"{old} → {new}"
+    if event.kind != "moved" or not event.text.startswith(machine):
+        return event.text
+    said = [words.STATE[state].word if state in words.STATE else state for state in (old, new)]
+    return f"{said[0]} → {said[1]}{event.text[len(machine) :]}"
+
+
+def is_stale(at: datetime | None, probe: str = "") -> bool:
+    return format.is_stale(at, guard.now(), probe)
+
+
+def _page(status: int, detail: str = "", **more: Any) -> tuple[str, int]:
+    title, advice = _WORDS.get(status, ("That did not work", "Go back and try again."))
+    return render_template(
+        "error.html", status=status, title=title, advice=advice, detail=detail, **more
+    ), status
+
+
+def _http_error(problem: HTTPException) -> Response | tuple[str, int] | HTTPException:
+    status = problem.code or 500
+    if problem.response is not None or status < 400:
+        return problem  # a redirect, or an answer made by hand
+    # Werkzeug's own sentences are for programmers; ours are given with abort(code, "…").
+    own = type(problem).description
+    detail = problem.description if problem.description and problem.description != own else ""
+    return _page(status, detail)
+
+
+def _csrf_error(_problem: CSRFError) -> tuple[str, int]:
+    return _page(
+        400, "The form was too old, or came from another place. Open the page anew and send it again."
+    )
+
+
+def _database_error(problem: OperationalError) -> tuple[str, int]:
+    from flask import current_app
+
+    current_app.logger.error("database: %s", problem.orig)
+    return _page(503)
+
+
+def _failure(_problem: Exception) -> tuple[str, int]:
+    return _page(500)
+
+
+def same(options: Iterable[str]) -> list[tuple[str, str]]:
+    """Choices whose word is their value."""
+    return [(option, option) for option in options]

@@ -1,0 +1,155 @@
+"""What people call things: metrics, states, outcomes, sections. Status is a shape, a word and a colour."""
+
+from typing import Final, NamedTuple
+
+
+class Mark(NamedTuple):
+    """One status: never by colour alone."""
+
+    shape: str
+    word: str
+    tone: str  # good, warn, bad, unknown, quiet: a class of console.css
+
+
+PRESENCE: Final = {
+    "online": Mark("✓", "online", "good"),
+    "asleep": Mark("–", "asleep", "quiet"),
+    "shut_down": Mark("–", "shut down", "quiet"),
+    "silent": Mark("✕", "silent", "bad"),
+    "unknown": Mark("?", "unknown", "unknown"),
+}
+SEVERITY: Final = {
+    "critical": Mark("✕", "critical", "bad"),
+    "warning": Mark("!", "warning", "warn"),
+    "": Mark("✓", "no finding", "good"),
+}
+PATCH: Final = {
+    "compliant": Mark("✓", "up to date", "good"),
+    "missing": Mark("!", "missing updates", "warn"),
+    "unknown": Mark("?", "unknown", "unknown"),
+}
+OUTCOME: Final = {
+    "ok": Mark("✓", "read", "good"),
+    "unavailable": Mark("?", "unavailable", "unknown"),
+    "failed": Mark("✕", "failed", "bad"),
+    "timed_out": Mark("✕", "timed out", "bad"),
+    "busy": Mark("!", "busy", "warn"),
+    "unknown": Mark("?", "unknown", "unknown"),
+    "absent": Mark("–", "not there", "quiet"),
+}
+STATE: Final = {
+    "new": Mark("●", "new", "accent"),
+    "assigned": Mark("◐", "assigned", "quiet"),
+    "in_progress": Mark("▶", "in progress", "quiet"),
+    "pending": Mark("‖", "pending", "warn"),
+    "resolved": Mark("✓", "resolved", "good"),
+    "closed": Mark("✓", "closed", "quiet"),
+    "cancelled": Mark("–", "cancelled", "quiet"),
+}
+GROUPS: Final = ("desktop", "field", "office-tech", "av")
+OUTCOMES: Final = {
+    "real": "Real: it was as the ticket said",
+    "known": "Known: already accepted or in hand",
+    "false": "False: nothing was wrong",
+    "nothing_found": "Nothing found, cause unclear",
+}
+PENDING_REASONS: Final = {
+    "user": "the user",
+    "vendor": "the vendor",
+    "parts": "parts",
+    "change": "a planned change",
+    "problem": "a larger problem",
+    "site_access": "access to the site",
+}
+CANCEL_REASONS: Final = {"duplicate": "duplicate", "noise": "noise", "test": "test"}
+MOVES: Final = {
+    "assigned": "Assign",
+    "in_progress": "Start work",
+    "pending": "Wait",
+    "resolved": "Resolve",
+    "closed": "Close",
+    "cancelled": "Cancel",
+    "new": "Back to new",
+}
+EVENT: Final = {
+    "opened": "opened",
+    "joined": "finding joined",
+    "cleared": "finding cleared",
+    "moved": "moved",
+    "note": "note",
+    "resolved": "resolved",
+    "reopened": "reopened",
+    "evidence": "evidence frozen",
+}
+
+METRICS: Final = {
+    "cpu_used_ratio": "Processor used",
+    "cpu_run_queue_load": "Processor run queue",
+    "cpu_throttled_total": "Slowed by heat",
+    "clock_synchronised_state": "Clock",
+    "filesystem_used_ratio": "Filesystem used",
+    "filesystem_available_bytes": "Filesystem free",
+    "filesystem_inodes_used_ratio": "Filesystem inodes used",
+    "swap_used_ratio": "Swap used",
+    "sensor_temperature_celsius": "Temperature",
+    "sensor_temperature_limit_celsius": "Temperature limit of the chip",
+    "sensor_fan_rpm": "Fan",
+    "battery_health_ratio": "Battery health",
+    "operating_system_support_left_seconds": "Support left",
+    "reboot_pending_state": "Restart needed",
+    "reboot_pending_age_seconds": "Restart needed since",
+    "disk_readable_state": "Disk health readable",
+    "disk_self_assessment_passed_state": "Disk's own verdict",
+    "disk_life_used_ratio": "Disk write life used",
+    "disk_spare_ratio": "Disk spare left",
+    "disk_power_on_seconds": "Disk powered on",
+    "updates_security_count": "Security updates missing",
+    "updates_other_count": "Other updates missing",
+    "updates_lists_age_seconds": "Update lists' age",
+    "service_failed_state": "Service failed",
+    "raid_degraded_state": "RAID array",
+}
+STATES: Final = {
+    "disk_readable_state": {0: "not readable", 1: "readable"},
+    "disk_self_assessment_passed_state": {0: "FAILED", 1: "passed"},
+    "filesystem_read_only_state": {0: "writable", 1: "read-only"},
+    "raid_degraded_state": {0: "complete", 1: "degraded"},
+    "service_failed_state": {0: "running again", 1: "failed"},
+    "clock_synchronised_state": {0: "not kept by a time service", 1: "kept by a time service"},
+}
+_WARNING_BITS: Final = (
+    (1, "spare low"),
+    (2, "temperature"),
+    (4, "reliability"),
+    (8, "read-only"),
+    (16, "backup power"),
+    (32, "memory region"),
+)
+_ABBREVIATIONS: Final = {
+    "id": "ID", "ip": "IP", "mac": "MAC", "bios": "BIOS", "uuid": "UUID", "cpu": "CPU", "os": "OS", "uefi": "UEFI",
+    "edid": "EDID", "usb": "USB", "raid": "RAID", "crc": "CRC", "smart": "SMART", "tpm": "TPM",
+}  # fmt: skip
+_UNITS: Final = {"ratio", "bytes", "seconds", "celsius", "rpm", "total", "count", "state", "load"}
+
+
+def critical_warning(bits: int) -> str:
+    names = [name for bit, name in _WARNING_BITS if bits & bit]
+    return ", ".join(names) if names else "none"
+
+
+def metric(name: str) -> str:
+    """`disk_reallocated_sectors_total` -> `Disk reallocated sectors`."""
+    return METRICS.get(name) or plain(name)
+
+
+def plain(name: str) -> str:
+    """A machine's name for a thing, as people write it: underscores and the unit are gone."""
+    parts = name.split("_")
+    if len(parts) > 1 and parts[-1] in _UNITS:
+        parts = parts[:-1]
+    text = " ".join(_ABBREVIATIONS.get(part, part) for part in parts)
+    return text[:1].upper() + text[1:]
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,245 @@
+"""A real chromium walks through the pages: nothing is blocked, nothing is logged, nothing runs."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy import update
+from werkzeug.serving import make_server
+
+from collector.store.devices import Device
+from collector.store.findings import Finding
+from collector.store.installation import RefreshRequest
+from collector.store.reports import ProbeResult
+from collector.store.tickets import Ticket, TicketEvent
+from tests.console import world
+from tests.console.conftest import database
+from tests.console.hostile import STRINGS
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+SHOTS = Path(__file__).resolve().parents[2] / "shots"
+DISK = "0c7be3a9d4f15862"
+# What a browser does of its own accord is none of a test's business.
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("TOCSIN_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, headless=True, args=list(QUIET))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    app.config["WTF_CSRF_ENABLED"] = True
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Watched:
+    """A page, and everything its browser complained of."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self._heard(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: self._dialog(dialog))
+
+    def _heard(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(f"{kind}: {text}")
+
+    def _dialog(self, dialog: Any) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+
+def sign_in(page: Page, address: str, name: str = "admin.one") -> None:
+    page.goto(f"{address}/sign-in")
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", world.PASSWORD)
+    page.click("button.main")
+    page.wait_for_url(f"{address}/")
+
+
+def reports(app: Flask) -> float:
+    counter: Any = app.extensions["meters"].csp_reports
+    return float(counter._value.get())
+
+
+def poison(app: Flask) -> None:
+    """Every text an agent sends becomes an attack, each place another one."""
+    with database(app).writer() as session, session.begin():
+        texts = iter(STRINGS * 40)
+        for row in session.query(Device):
+            for name in (
+                "host_name",
+                "room",
+                "model",
+                "maker",
+                "os_name",
+                "system_serial",
+                "asset_tag",
+                "patch_reason",
+            ):
+                setattr(row, name, next(texts)[:200])
+        for found in session.query(Finding):
+            found.summary, found.component = next(texts), f"{next(texts)[:200]} {found.id}"
+        for result in session.query(ProbeResult):
+            result.reason = next(texts)
+            result.readings = [[*row[:6], next(texts)] for row in result.readings]
+        session.execute(update(Ticket).values(title=STRINGS[0]))
+        for event in session.query(TicketEvent):
+            event.text = next(texts)
+
+
+def test_a_browser_runs_nothing_that_a_device_said(app: Flask, address: str, browser: Browser) -> None:
+    poison(app)
+    context = browser.new_context()
+    watched = Watched(context)
+    page = watched.page
+    sign_in(page, address)
+    visited = ("/devices", f"/devices/{DISK}", f"/devices/{DISK}/pictures", "/tickets", "/tickets/1041", "/coverage", "/audit")  # fmt: skip
+    for path in visited:
+        answer = page.goto(f"{address}{path}")
+        assert answer is not None and answer.status == 200, path
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.hacked") is None
+    page.goto(f"{address}/devices")
+    page.click("td.main a")
+    page.wait_for_load_state("networkidle")
+    assert watched.complaints == []
+    assert reports(app) == 0
+    context.close()
+
+
+def test_the_browser_would_report_an_inline_script(app: Flask, address: str, browser: Browser) -> None:
+    """The counter above is worth something only if it can count."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{address}/sign-in")
+    page.evaluate("() => { const s = document.createElement('script'); s.textContent = 'window.hacked = 1'; document.body.append(s); }")  # fmt: skip
+    page.wait_for_timeout(1500)
+    assert page.evaluate("window.hacked") is None
+    assert reports(app) > 0
+    context.close()
+
+
+def test_a_technician_takes_waits_resolves_and_closes(app: Flask, address: str, browser: Browser) -> None:
+    context = browser.new_context()
+    watched = Watched(context)
+    page = watched.page
+    sign_in(page, address, "technician.one")
+    page.click("a.name:has-text('recordings is 93')")
+    page.click("text=Acknowledge: I take it")
+    assert page.locator(".subline .mark", has_text="in progress").count() == 1
+    page.click("summary:has-text('Wait for')")
+    page.click("button:has-text('Wait')")
+    assert page.locator(".subline .mark", has_text="pending").count() == 1
+    page.click("summary:has-text('Resolve')")
+    page.fill("textarea[name=note]", "Moved last month's recordings to the archive.")
+    page.click("form button:has-text('Resolve')")
+    assert page.locator(".subline .mark", has_text="resolved").count() == 1
+    page.click("button[value=real]")
+    assert page.locator(".subline .mark", has_text="closed").count() == 1
+    assert page.locator("text=nothing more can be done").count() == 1
+    assert watched.complaints == []
+    assert reports(app) == 0
+    context.close()
+
+
+def test_refresh_now_follows_without_a_reload(
+    app: Flask, address: str, browser: Browser, now: datetime
+) -> None:
+    context = browser.new_context()
+    watched = Watched(context)
+    page = watched.page
+    sign_in(page, address)
+    page.goto(f"{address}/devices/{DISK}")
+    page.click("text=Refresh now")
+    page.wait_for_selector("text=Waiting for the device's next call")
+    with database(app).writer() as session, session.begin():
+        session.execute(update(RefreshRequest).values(sent_at=now))
+    page.wait_for_selector("text=is reading now", timeout=5000)
+    with database(app).writer() as session, session.begin():
+        session.execute(update(RefreshRequest).values(answered_at=RefreshRequest.asked_at))
+    page.wait_for_selector("text=new data", timeout=5000)
+    assert watched.complaints == []
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("look", "settings"),
+    [
+        ("light", {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}),
+        ("dark", {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}),
+        ("phone", {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True}),
+    ],
+)
+def test_pages_fit_their_width(
+    look: str, settings: dict[str, Any], app: Flask, address: str, browser: Browser
+) -> None:
+    """Nothing hangs over the side; the pictures are kept in shots/ to be looked at."""
+    SHOTS.mkdir(exist_ok=True)
+    context = browser.new_context(**settings)
+    page = context.new_page()
+    page.goto(f"{address}/sign-in")
+    page.screenshot(path=SHOTS / f"{look}-sign-in.png")
+    sign_in(page, address)
+    pages = {
+        "today": "/", "devices": "/devices", "device": f"/devices/{DISK}", "pictures": f"/devices/{DISK}/pictures",
+        "new-device": "/devices/77a0c1d2e3f40516", "half-seen": "/devices/5a6b93f1c07d2e48",
+        "software": f"/devices/{DISK}/inventory/software", "tickets": "/tickets?state=any", "ticket": "/tickets/1041",
+        "resolved": "/tickets/1039", "coverage": "/coverage", "enrolment": "/enrolment", "people": "/people",
+        "audit": "/audit", "account": "/account", "missing": "/nothing-here",
+    }  # fmt: skip
+    too_wide = {}
+    for name, path in pages.items():
+        page.goto(f"{address}{path}")
+        width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if width > 0:
+            too_wide[name] = width
+        page.screenshot(path=SHOTS / f"{look}-{name}.png", full_page=True)
+    page.goto(f"{address}/enrolment")
+    page.click("text=Make the token")
+    page.wait_for_selector("#line")
+    page.screenshot(path=SHOTS / f"{look}-token.png", full_page=True)
+    assert too_wide == {}
+    if look == "light":
+        for name in ("device", "ticket", "devices"):
+            page.goto(f"{address}{pages[name]}")
+            page.pdf(path=SHOTS / f"print-{name}.pdf", format="A4")
+            page.emulate_media(media="print")
+            page.set_viewport_size({"width": 720, "height": 1000})  # A4 less its margins
+            page.screenshot(path=SHOTS / f"print-{name}.png", full_page=True)
+    context.close()
+
+
+def test_pages_work_without_scripts(app: Flask, address: str, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, address)
+    page.goto(f"{address}/devices/{DISK}")
+    page.click("text=Refresh now")
+    assert page.locator("text=Waiting for the device's next call").count() == 1
+    context.close()
