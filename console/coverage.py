@@ -111,7 +111,7 @@ def _unreadable_disks(session: Session) -> list[UnreadableDisk]:
     for device_id, host_name, site, readings, ok_at in rows:
         for row in readings:
             if len(row) > 2 and row[0] == "disk_readable_state" and row[2] == 0:
-                label = str(row[6]) if len(row) > 6 and row[6] else str(row[1])
+                label = str(row[3]) if len(row) > 3 and row[3] else str(row[1])
                 found.append(UnreadableDisk(device_id, host_name, site or "", label, str(row[1]), ok_at))
                 if len(found) >= _MOST:
                     return found

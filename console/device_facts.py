@@ -105,10 +105,10 @@ def verdict(
 def labels(results: Iterable[ProbeResult]) -> dict[str, str]:
     """What people call a component."""
     return {
-        str(row[1]): str(row[6])
+        str(row[1]): str(row[3])
         for result in results
         for row in result.readings
-        if len(row) > 6 and row[1] and row[6]
+        if len(row) > 3 and row[1] and row[3]
     }
 
 
@@ -124,7 +124,7 @@ def readings(results: Iterable[ProbeResult]) -> list[Reading]:
                     probe=result.probe,
                     metric=str(row[0]),
                     component=str(row[1]),
-                    label=str(row[6]) if len(row) > 6 and row[6] else str(row[1]),
+                    label=str(row[3]) if len(row) > 3 and row[3] else str(row[1]),
                     last=float(number) if isinstance(number, int | float) else None,
                     ok_at=result.ok_at,
                 )

@@ -1,14 +1,10 @@
-"""What the pages need of the rules: their words with a finding's numbers, and the limits drawn in pictures."""
+"""What the pages need of the rules: the limits drawn in pictures."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from collector.rules import load
-from collector.rules import words as say
 from collector.rules.rule import Rule, Rules
-from collector.store.findings import Finding
 from console import pictures, words
 
 _DRAWN: Final = ("above", "at_or_above", "below", "at_or_below")
@@ -22,31 +18,6 @@ def all_rules() -> Rules:
 def of(name: str) -> Rule | None:
     """The rule, or None for one that is gone."""
     return all_rules().by_name.get(name)
-
-
-def texts(
-    finding: Finding, clauses: Sequence[Mapping[str, Any]], label: str, now: datetime
-) -> dict[str, str]:
-    """Meaning, advice and what to bring, with the numbers of this finding in their places."""
-    rule = of(finding.rule)
-    if rule is None:
-        return {}
-    first: Mapping[str, Any] = clauses[0] if clauses else {}
-    templates = {"meaning": rule.meaning, "advice": rule.advice, "bring": rule.bring}
-    return {
-        name: say.fill(
-            rule,
-            template,
-            component=finding.component,
-            label=label,
-            value=finding.value,
-            limit=first.get("limit"),
-            baseline=first.get("baseline"),
-            lasted=(finding.cleared_at or now) - finding.since_at,
-        )
-        for name, template in templates.items()
-        if template
-    }
 
 
 def limits(metric: str) -> tuple[pictures.Limit, ...]:

@@ -72,17 +72,13 @@ def _shown(number: int) -> dict[str, Any]:
     explanation = {
         entry["finding"]: entry for entry in explain(session, rule_words.all_rules(), row.device_id, row.id)
     }
-    clauses = {finding_id: entry["clauses"] for finding_id, entry in explanation.items()}
     labels = device_facts.labels(results)
     open_ones = device_facts.worst_first(f for f in findings if f.state != "cleared")
     return {
         "ticket": row,
         "device": session.get_one(Device, row.device_id),
         "findings": open_ones + [f for f in findings if f.state == "cleared"],
-        "texts": {
-            f.id: rule_words.texts(f, clauses.get(f.id, []), labels.get(f.component, ""), now)
-            for f in findings
-        },
+        "texts": {f.id: f.texts for f in findings},
         "labels": labels,
         "current": {(r.metric, r.component): r for r in device_facts.readings(results)},
         "events": events,

@@ -80,7 +80,7 @@ def probe(
 
 
 def row(metric: str, last: float, component: str = "", label: str = "") -> list[Any]:
-    return [metric, component, last, None, None, None, label]
+    return [metric, component, last, label]
 
 
 def section(
@@ -155,6 +155,11 @@ def finding(session: Session, device_id: str, id: str, rule: str, now: datetime,
             "summary": rule,
             "since_at": now - timedelta(hours=9),
             "opened_at": now - timedelta(hours=9),
+            "texts": {
+                "meaning": "Sectors could not be read.",
+                "advice": "Copy the data first.",
+                "bring": "A drive of the same size.",
+            },
         }
         | values
     )

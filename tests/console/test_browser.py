@@ -107,7 +107,7 @@ def poison(app: Flask) -> None:
             found.summary, found.component = next(texts), f"{next(texts)[:200]} {found.id}"
         for result in session.query(ProbeResult):
             result.reason = next(texts)
-            result.readings = [[*row[:6], next(texts)] for row in result.readings]
+            result.readings = [[*row[:3], next(texts)] for row in result.readings]
         session.execute(update(Ticket).values(title=STRINGS[0]))
         for event in session.query(TicketEvent):
             event.text = next(texts)
