@@ -58,7 +58,7 @@ class Settings:
     heartbeat_seconds: int | None = _seconds("Time between heartbeats", 1, 3600)
     slow_seconds: int | None = _seconds("Time between looks at SMART and patches", 5, 604800)
     inventory_seconds: int | None = _seconds("Time between inventories", 5, 604800)
-    # 200 MB hold about a month of reports; below 1 MB not even one full inventory fits.
+    # 288 reports a day of 2 to 5 KB: months. Below 1 MB not even one full inventory fits.
     spool_max_bytes: int = _row("Most the spool may take on disk.", 200_000_000, low=1_000_000)
     # Two nights: a collector restored from last night's backup is filled again from here.
     keep_acked_hours: float = _row("How long acknowledged reports are kept.", 48.0, low=0, high=8760)

@@ -21,6 +21,7 @@ from agent.assembler import Assembler
 from agent.channel import Channel, Kind, Trouble
 from agent.clock import SYSTEM, Clock
 from agent.config import Settings
+from agent.exits import Exit, Stop
 from agent.link import Link, Waits
 from agent.listen import listen
 from agent.probe import Place, Probe, Unavailable, reading
@@ -144,7 +145,7 @@ class Agent:
         self._events.put(_Stop())
 
     def run(self) -> None:
-        """Until `stop`."""
+        """Until `stop`. Raises Stop when the link broke down."""
         self._board.note(
             started_at=self._clock.now().isoformat(timespec="seconds"),
             version=header.version(),
@@ -159,6 +160,9 @@ class Agent:
         notify.tell("READY=1", "STATUS=starting")
         log.info("running with %d probes, state in %s", len(self._probes), self._settings.state_dir)
         while not self._stopping.is_set():
+            if not threads[0].is_alive():
+                # A fault of ours: its traceback is in the log. Begin anew rather than fall silent.
+                raise Stop(Exit.PROBLEM, "the link has ended unexpectedly")
             wait = self.turn()
             try:
                 self._take(self._events.get(timeout=wait))

@@ -297,6 +297,8 @@ class Link:
         return self._waits.retry_cap if ack.standing == CLONE else self._waits.heartbeat
 
     def _stand(self, standing: SpoolStanding) -> None:
+        if self._copy and standing != CLONE:
+            self._greeted = False  # the high water was not looked at while this was a copy
         self._copy = standing == CLONE
         known = standing in SpoolStanding.values()
         self._board.note(standing=SpoolStanding.Name(standing).lower() if known else "unknown")

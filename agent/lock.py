@@ -1,9 +1,12 @@
 """One agent a state directory: two would number their reports twice."""
 
 import os
+import time
 from pathlib import Path
+from typing import Final
 
-NAME = "agent.lock"
+NAME: Final = "agent.lock"
+_TRIES: Final = 5
 
 
 class Held(Exception):
@@ -16,11 +19,14 @@ class Lock:
     def __init__(self, state_dir: Path) -> None:
         """Raises Held, or OSError when the file cannot be opened."""
         self._descriptor = os.open(state_dir / NAME, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            _lock(self._descriptor)
-        except OSError:
-            os.close(self._descriptor)
-            raise Held(f"an agent is already running on {state_dir}") from None
+        for _ in range(_TRIES):
+            try:
+                _lock(self._descriptor)
+                return
+            except OSError:
+                time.sleep(0.02)  # `status` may have looked at it just now
+        os.close(self._descriptor)
+        raise Held(f"an agent is already running on {state_dir}")
 
     def release(self) -> None:
         os.close(self._descriptor)

@@ -6,7 +6,17 @@ import grpc
 import pytest
 
 from agent.spool import BATCH_BYTES
-from protos.intake_pb2 import AFTER_FORK, BACKFILL, CLONE, COLLECT_NOW, LIVE, STOPPING, Directive
+from protos.intake_pb2 import (
+    AFTER_FORK,
+    BACKFILL,
+    CLONE,
+    COLLECT_NOW,
+    CURRENT,
+    LIVE,
+    STOPPING,
+    Directive,
+    HighWater,
+)
 from protos.report_pb2 import QUARANTINED, Report
 
 
@@ -122,9 +132,7 @@ def test_the_same_number_with_other_content_opens_a_new_spool(device, collector,
 def test_a_collector_that_calls_everything_a_fork_is_left_in_peace(device, collector):
     one = device()
     one.append("a")
-    collector.intake._high_water = lambda spool_id, lane: __import__(
-        "protos.intake_pb2", fromlist=["HighWater"]
-    ).HighWater(lane=lane, seq=99, hash=1)
+    collector.intake._high_water = lambda spool_id, lane: HighWater(lane=lane, seq=99, hash=1)
     one.live(600)
     assert len(collector.intake.batches) < 60
     assert one.spool.counts().unsent == 1
@@ -242,6 +250,17 @@ def test_a_copy_of_another_devices_state_sends_nothing_but_slow_heartbeats(devic
     assert len(collector.intake.batches) <= 12
     assert one.board.status.standing == "clone"
     assert "enrol this machine anew" in one.board.sentence()
+
+
+def test_a_copy_that_is_cleared_goes_on_with_a_hello(device, collector):
+    one = device()
+    collector.intake.script.standing = CLONE
+    one.append("a")
+    one.live(400)
+    collector.intake.script.standing = CURRENT
+    one.live(400)
+    assert collector.intake.names() == ["a"]
+    assert sum(batch.hello for batch in collector.intake.batches) == 2
 
 
 def test_a_heartbeat_goes_when_nothing_else_does(device, collector):
