@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from agent import child
 
         return child.main(words[1:])
-    options = _parser().parse_args(words)
+    options = parser().parse_args(words)
     from agent.config import ConfigError
     from agent.identity import NoCredential
 
@@ -47,20 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(code)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
         prog="tocsin-agent",
         description="Reads this machine's health, patches and inventory and reports them. Changes nothing.",
         epilog=_EXITS,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
-    _add_common(parser, None)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
+    _add_common(top, None)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     # The same again after the command; SUPPRESS, so that one that is absent there does not undo the first.
     common = argparse.ArgumentParser(add_help=False)
     _add_common(common, argparse.SUPPRESS)
     _add_commands(commands, common)
-    return parser
+    return top
 
 
 def _add_common(parser: argparse.ArgumentParser, default: Any) -> None:

@@ -22,6 +22,8 @@ OPTIONS: Final[tuple[tuple[str, Any], ...]] = (
     # The link waits between attempts; gRPC's own wait on a shared connection would come on top.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", 1_048_576),
+    # The listening thread reads its stream itself: a second thread that hands over would wake it ten times a second.
+    (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1),
 )
 
 

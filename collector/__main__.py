@@ -1,4 +1,4 @@
-"""`tocsin-collector`: takes reports in, judges them, keeps tickets.
+"""Takes reports in, judges them, keeps tickets.
 
 Exit codes: 0 ok, 1 problem found, 2 usage, 3 configuration.
 """

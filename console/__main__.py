@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -24,7 +25,7 @@ OK, PROBLEM, USAGE, CONFIGURATION = 0, 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    asked = _parser().parse_args(arguments)
+    asked = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     flags = {name: getattr(asked, name, None) for name in ("listen", "state_dir", "database", "workers")}
@@ -126,16 +127,14 @@ def _say(text: str, code: int) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; the man page is made from it."""
+    top = argparse.ArgumentParser(prog="tocsin-console", description="The pages of Tocsin.")
+    _add_common(top, None)
+    # The same after the command; suppressed, so that one that is absent there does not undo the first.
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--config", type=Path, metavar="FILE", help=f"settings, default {config.DEFAULT_FILE}"
-    )
-    common.add_argument("--state-dir", metavar="DIR", help="where collector.db and console.key are")
-    common.add_argument("--database", metavar="URL", help="default: collector.db in the state dir")
-
-    parser = argparse.ArgumentParser(prog="tocsin-console", description="The pages of Tocsin.")
-    commands = parser.add_subparsers(dest="command", required=True)
+    _add_common(common, argparse.SUPPRESS)
+    commands = top.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", parents=[common], help="answer browsers")
     serve.add_argument("--listen", metavar="HOST:PORT", help="default 127.0.0.1:8080")
     serve.add_argument("--workers", metavar="N", help="processes, default 2")
@@ -154,7 +153,19 @@ def _parser() -> argparse.ArgumentParser:
     disable = user.add_parser("disable", parents=[common], help="end a user's sign-in and sessions")
     disable.add_argument("name")
     disable.set_defaults(act=_disable)
-    return parser
+    return top
+
+
+def _add_common(parser: argparse.ArgumentParser, default: Any) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", default=default, help=f"settings, default {config.DEFAULT_FILE}"
+    )
+    parser.add_argument(
+        "--state-dir", metavar="DIR", default=default, help="where collector.db and console.key are"
+    )
+    parser.add_argument(
+        "--database", metavar="URL", default=default, help="default: collector.db in the state dir"
+    )
 
 
 if __name__ == "__main__":

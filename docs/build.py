@@ -113,7 +113,7 @@ def rules() -> str:
 def _limits(rule: Rule) -> Iterator[str]:
     """The rule's own lines of TOML that hold a number, with the comment above each."""
     comments: list[str] = []
-    lines = (ROOT / rule.file if not Path(rule.file).is_absolute() else Path(rule.file)).read_text().splitlines()
+    lines = (ROOT / "collector/rules" / rule.file).read_text().splitlines()
     for line in lines[rule.line :]:
         if line.startswith("[["):
             return
@@ -141,7 +141,7 @@ def man(program: str, parser: argparse.ArgumentParser) -> str:
         ".SH COMMANDS",
     ]
     for name, words_of, command in _commands(parser, ()):
-        lines += [f".SS {name}", _troff(words_of), *_options(command)]
+        lines += [f".SS {name}", _troff(words_of), *_options(command, inner=True)]
     lines += [
         ".SH EXIT STATUS",
         "0 ok, 1 problem found, 2 usage, 3 configuration, 4 unreachable, 5 credential.",
@@ -152,10 +152,12 @@ def man(program: str, parser: argparse.ArgumentParser) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
+def _options(parser: argparse.ArgumentParser, inner: bool = False) -> Iterator[str]:
     for action in parser._actions:
         if isinstance(action, (argparse._SubParsersAction, argparse._HelpAction)):
             continue
+        if inner and action.dest in ("config", "state_dir", "database", "root", "log_level"):
+            continue  # told once, at the top
         name = ", ".join(action.option_strings) or (action.metavar if isinstance(action.metavar, str) else action.dest)
         yield ".TP"
         yield f".B {_troff(name)}"

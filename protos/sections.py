@@ -18,6 +18,7 @@ SECTIONS: Final[tuple[SectionRow, ...]] = (
     SectionRow(name="memory_modules", probe="hardware", meaning="Memory modules by slot.", history=True),
     SectionRow(name="network_cards", probe="hardware", meaning="Network cards.", history=True),
     SectionRow(name="disks", probe="disk_health", meaning="Disks by serial, readable or not.", history=True),
+    SectionRow(name="raid_arrays", probe="disk_health", meaning="Software RAID arrays.", history=True),
     SectionRow(name="batteries", probe="battery", meaning="Batteries by serial.", history=True),
     SectionRow(name="filesystems", probe="filesystem", meaning="Filesystems by UUID."),
     SectionRow(name="operating_system", probe="operating_system", meaning="Release, kernel, support.", history=True),

@@ -76,5 +76,5 @@ def test_no_metric_is_listed_twice() -> None:
 
 
 def test_a_directive_can_name_every_probe_that_fills_a_section() -> None:
-    subjects = {name.lower() for name in intake_pb2.Subject}
+    subjects = {name.lower() for name, _number in intake_pb2.Subject.items()}
     assert {row.probe for row in sections.SECTIONS} <= subjects
