@@ -23,7 +23,7 @@ OPTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", 1_048_576),
     # The listening thread reads its stream itself: a second thread that hands over would wake it ten times a second.
-    (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1),
+    ("SingleThreadedUnaryStream", 1),
 )
 
 

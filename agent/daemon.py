@@ -46,8 +46,8 @@ from protos.report_pb2 import OK, UNAVAILABLE, Outcome, OutcomeKind
 log = logging.getLogger(__name__)
 
 _LONGEST_WAIT: Final = 5.0  # a laptop's sleep does not count in a wait: what is due is seen this soon after
-_ANSWER_SECONDS: Final = 1.0  # what is slower follows in a second report
-_BETWEEN_ANSWERS: Final = 5.0  # a collector that asks with each ack would have us run in circles
+_ANSWER_SECONDS: Final = 0.7  # what is slower follows in a second report
+_BETWEEN_ANSWERS: Final = 2.0  # a collector that asks with each ack would have us run in circles
 _PRUNE_SECONDS: Final = 600.0
 _STATUS_SECONDS: Final = 10.0
 
