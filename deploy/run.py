@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LET_IN_FOR = "30d"
+FLEET_SITES = ("Tulsa", "Oklahoma City", "Norman", "Lawton")
 READY_WITHIN = 60.0  # seconds
 
 
@@ -104,11 +105,20 @@ def wait_for_page(url: str, parts: Parts) -> None:
     raise Stopped(f"{url} does not answer after {READY_WITHIN:.0f} s")
 
 
-def token(state: Path, uses: int, site: str | None) -> str:
+def token(state: Path, uses: int, *more: str) -> str:
     command = ["collector", "--state-dir", str(state), "token", "create", "--uses", str(uses), "--json"]
-    command += ["--valid", LET_IN_FOR] + (["--site", site] if site else [])
-    answer: dict[str, str] = json.loads(call(*command))
+    answer: dict[str, str] = json.loads(call(*command, "--valid", LET_IN_FOR, *more))
     return answer["token"]
+
+
+def fleet_tokens(state: Path, count: int) -> list[str]:
+    """For each simulated site two tokens: one for desks, one that makes room machines of the A/V team."""
+    words: list[str] = []
+    for site in FLEET_SITES:
+        room = ("--site", site, "--group", "av", "--device-class", "av_host")
+        words += ["--token", f"{site}={token(state, count, '--site', site)}"]
+        words += ["--token", f"{site}/av_host={token(state, count, *room)}"]
+    return words
 
 
 def first_sign_in(state: Path) -> tuple[str, str] | None:
@@ -143,7 +153,7 @@ def run(fleet: int, directory: Path, console_port: int) -> None:
         again = ["--again"] if (agent / "device.json").exists() else []
         call(
             "agent", "--state-dir", str(agent), "enrol", "--collector", f"localhost:{enrolment}",
-            "--token", token(state, 1, None), *again,
+            "--token", token(state, 1), *again,
         )  # fmt: skip
         parts.start("agent", "agent", "--state-dir", str(agent), "run")
         sign_in = first_sign_in(state)
@@ -154,8 +164,8 @@ def run(fleet: int, directory: Path, console_port: int) -> None:
         if fleet:
             step(f"adding {fleet} simulated devices")
             parts.start(
-                "fleet", "bench.fleet", "--enrolment", f"localhost:{enrolment}", "--token", token(state, fleet, None),
-                "--count", str(fleet), "--state-dir", str(directory / "fleet"),
+                "fleet", "bench.fleet", "--enrolment", f"localhost:{enrolment}", "--count", str(fleet),
+                "--state-dir", str(directory / "fleet"), *fleet_tokens(state, fleet),
             )  # fmt: skip
         step("ready")
         print(f"\n  Console   {url}")
