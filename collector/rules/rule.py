@@ -5,13 +5,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from collector.rules.rule_file import RuleError
 from protos import catalogue
 
-__all__ = ["Excuse", "Limit", "Rule", "RuleError", "Rules", "Watch", "load"]
+__all__ = ["Excuse", "Limit", "Rule", "RuleError", "Rules", "Watch"]
 
 PATCH_STATE: Final = "patch_state"  # not a reading: the report's own PatchStatus, 0 when it is unknown
 PRESENCE: Final = "presence"  # not a reading either: when the device was last heard of
@@ -201,13 +200,6 @@ class Rules:
             ages=tuple(rule for rule in mine if rule.kind == "age"),
             silences=tuple(rule for rule in mine if rule.kind == "silence"),
         )
-
-
-def load(paths: Iterable[Path] | None = None) -> Rules:
-    """All rules of these files, by default the shipped ones. Raises RuleError."""
-    from collector.rules import load as files  # which needs what stands above
-
-    return files.load(paths)
 
 
 def _watch(metric: str, rules: tuple[Rule, ...]) -> Watch:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from collector.rules.rule import Rules, load
+from collector.rules.load import load
+from collector.rules.rule import Rules
 
 
 @pytest.fixture(scope="session")

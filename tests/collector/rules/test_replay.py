@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.rules.evaluate import Transition, evaluate
-from collector.rules.rule import Rules, load
+from collector.rules.load import load
+from collector.rules.rule import Rules
 from collector.rules.state import DeviceState
 from protos.report_pb2 import (
     FAILED,

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.rules.rule import RuleError, Rules, load
+from collector.rules.load import load
+from collector.rules.rule import RuleError, Rules
 
 GOOD = """
 [[rule]]
