@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from collector.store.reports import StoredReport
+from collector.store.reports import CLONE, PROBATION, Spool, StoredReport
 from protos.report_pb2 import Report
 
 Key = tuple[str, str]  # metric, component
@@ -21,14 +21,16 @@ def series(
     """Each metric's points between two moments, in order of the device's own time.
 
     Backfilled reports take their place between the live ones. Points that two reports of the same
-    moment both hold appear once.
+    moment both hold appear once. What a copy of the device sent under its name is left out.
     """
+    foreign = select(Spool.id).where(Spool.device_id == device_id, Spool.standing.in_((PROBATION, CLONE)))
     rows = session.execute(
         select(StoredReport.collected_at, StoredReport.body)
         .where(
             StoredReport.device_id == device_id,
             StoredReport.collected_at >= since,
             StoredReport.collected_at <= until,
+            StoredReport.spool_id.not_in(foreign),
         )
         .order_by(StoredReport.collected_at)
     )

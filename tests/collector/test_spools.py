@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, select
 
+from collector import history
 from collector.store import reader_maker
 from collector.store.devices import Device
 from collector.store.findings import Finding
@@ -56,6 +57,18 @@ def test_a_copy_of_a_living_device_is_not_merged_and_is_one_finding(collector: C
     with reader_maker(engine)() as session:
         judged = session.scalars(select(StoredReport.spool_id).where(StoredReport.judged)).all()
     assert set(judged) == {original.spool_id}
+
+
+def test_what_a_copy_sent_is_in_no_picture_of_the_device(collector: Collector, engine: Engine) -> None:
+    original = collector.enrol("original")
+    original.send(filesystem(0.5), NOON)
+    copy = forked(original)
+    copy.send(filesystem(0.99), NOON + MINUTE)
+    original.send(filesystem(0.5), NOON + 2 * MINUTE)
+
+    with reader_maker(engine)() as session:
+        points = history.series(session, original.device_id, NOON, NOON + 10 * MINUTE)
+    assert {value for _at, value, _low, _high in points["filesystem_used_ratio", "f-1"]} == {0.5}
 
 
 def test_fifty_copies_are_one_finding_and_one_device(collector: Collector, engine: Engine) -> None:
