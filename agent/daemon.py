@@ -47,7 +47,10 @@ log = logging.getLogger(__name__)
 
 _LONGEST_WAIT: Final = 5.0  # a laptop's sleep does not count in a wait: what is due is seen this soon after
 _ANSWER_SECONDS: Final = 0.7  # what is slower follows in a second report
-_BETWEEN_ANSWERS: Final = 2.0  # a collector that asks with each ack would have us run in circles
+# A person who asks twice is answered twice. A collector that asks with each ack would have us run in
+# circles: the pause doubles while the questions follow each other.
+_BETWEEN_ANSWERS: Final = 2.0
+_BETWEEN_ANSWERS_AT_MOST: Final = 32.0
 _PRUNE_SECONDS: Final = 600.0
 _STATUS_SECONDS: Final = 10.0
 
@@ -96,6 +99,7 @@ class Agent:
         self._awaited: set[str] = set(self._probes)
         self._answer_at: float | None = tick + _ANSWER_SECONDS
         self._answered_at = float("-inf")
+        self._between_answers = _BETWEEN_ANSWERS
         self._report_at = tick + self._schedule.intervals.report_seconds
         self._urgent_at = self._prune_at = self._status_at = self._watchdog_at = tick
 
@@ -287,7 +291,7 @@ class Agent:
         at = self._report_at
         if self._answer_at is not None:
             ready = self._answer_at if self._awaited else tick
-            at = min(at, max(ready, self._answered_at + _BETWEEN_ANSWERS))
+            at = min(at, max(ready, self._answered_at + self._between_answers))
         elif self._assembler.urgent:
             at = min(at, self._urgent_at)
         return at
@@ -298,6 +302,10 @@ class Agent:
             self._spool.append(report)
         self._full = False
         if self._answer_at is not None:
+            soon = tick - self._answered_at < 2 * self._between_answers
+            self._between_answers = min(
+                2 * self._between_answers if soon else _BETWEEN_ANSWERS, _BETWEEN_ANSWERS_AT_MOST
+            )
             self._answered_at = tick
             # What is still running follows in a second answer, however late.
             self._answer_at = float("inf") if self._awaited else None

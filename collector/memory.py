@@ -30,6 +30,7 @@ class SpoolMark:
     first_seen_at: datetime
     seen_at: datetime
     marks: dict[int, tuple[int, int]]  # lane → (seq, hash)
+    stored_at: datetime  # when its row was last written
     host_name: str = ""
     address: str = ""
 
@@ -126,6 +127,6 @@ def _spool(row: Spool) -> SpoolMark:
     return SpoolMark(
         id=row.id, standing=row.standing, birth=row.birth, previous_id=row.previous_id,
         machine_hash=row.machine_hash, first_seen_at=row.first_seen_at, seen_at=row.seen_at,
-        marks={1: (row.live_seq, row.live_hash), 2: (row.backfill_seq, row.backfill_hash)},
+        marks={1: (row.live_seq, row.live_hash), 2: (row.backfill_seq, row.backfill_hash)}, stored_at=row.seen_at,
         host_name=row.host_name, address=row.address,
     )  # fmt: skip

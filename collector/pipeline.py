@@ -28,13 +28,14 @@ from collector.store.reports import CLONE, CURRENT, PROBATION
 from collector.unpack import Refused, Unpacked, content_hash, deflated, moment, printable, unpack, unsigned
 from protos import intake_pb2 as wire
 from protos.intake_pb2 import Ack, HighWater, Receipt, ReportBatch
-from protos.report_pb2 import GapReason, OutcomeKind, Report
+from protos.report_pb2 import GapReason, Report
 
 logger = logging.getLogger(__name__)
 
 GROUP_LIMIT: Final = 256  # calls in one transaction
 QUEUE_LIMIT: Final = 2_000  # calls waiting; beyond it devices are asked to come back later
 TRIES: Final = 5
+_CLONE_NOTED_EVERY: Final = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -175,6 +176,9 @@ class Pipeline:
         if mark.standing == CURRENT:  # what a copy of it says is no sign of life of the device
             memory.seen_at = now
         ack = Ack(standing=spools.STANDINGS[mark.standing])
+        if mark.standing == CLONE and now - mark.stored_at > _CLONE_NOTED_EVERY:
+            mark.stored_at = now
+            changes.spools[memory.device.id, mark.id] = spools.row(memory.device.id, mark)
         if mark.standing in (CURRENT, PROBATION):
             for envelope in batch.reports:
                 ack.receipts.append(self._receive(session, changes, memory, mark, envelope, now))
@@ -234,6 +238,7 @@ class Pipeline:
             self.desk.put(memory.device.id, collect_now(sorted(wanted)))
         if live:
             results.live(changes, memory, unpacked, now)
+            spools.count_clones(memory, report, now)
             judge(session, changes, memory, self.bench, report, now)
             results.answer_refresh(session, memory, now)
 
@@ -254,12 +259,13 @@ class Pipeline:
             self.desk.put(memory.device.id, collect_now([wire.EVERYTHING]))
         if any(spool.standing == CLONE for spool in changed):
             seen = Report()
-            seen.outcomes.add(probe="collector", outcome=OutcomeKind.OK)
-            seen.readings.add(metric="device_clones_count", last=spools.clones(memory, now), samples=1)
+            spools.count_clones(memory, seen, now)
             judge(session, changes, memory, self.bench, seen, now)
 
     def _note_call(self, changes: Changes, memory: DeviceMemory, mark: SpoolMark, call: Call) -> None:
         changes.spools[memory.device.id, mark.id] = spools.row(memory.device.id, mark)
+        if "version" in changes.devices.get(memory.device.id, ()):
+            return  # its second call in this transaction: the version it was read at is claimed already
         changes.device(memory.device.id, version=memory.device.version)
         memory.device.version += 1
 

@@ -13,7 +13,7 @@ from collector.inventory import Items
 from collector.memory import DeviceMemory
 from collector.store.devices import ASLEEP, ONLINE, SHUT_DOWN
 from collector.store.installation import RefreshRequest
-from collector.unpack import OUTCOMES, PATCH_STATES, Row, Unpacked, moment, readings_of
+from collector.unpack import OUTCOMES, PATCH_STATES, Row, Unpacked, moment
 from protos import intake_pb2 as wire
 
 _OLDEST: Final = timedelta(days=30)
@@ -73,7 +73,7 @@ def live(changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: dateti
 
 def _probe_results(changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: datetime) -> None:
     report = unpacked.report
-    rows = readings_of(report)
+    rows = unpacked.rows
     collected_at = moment(report.collected_at)
     for outcome in report.outcomes:
         if outcome.probe:

@@ -17,6 +17,7 @@ from collector.memory import DeviceMemory, SpoolMark
 from collector.store.reports import CLONE, CURRENT, PROBATION, SUPERSEDED, StoredReport
 from collector.unpack import printable, signed
 from protos import intake_pb2 as wire
+from protos.report_pb2 import Report
 
 STANDINGS: Final = {
     CURRENT: wire.CURRENT,
@@ -34,7 +35,7 @@ def standing(memory: DeviceMemory, batch: wire.ReportBatch, address: str, now: d
         mark = SpoolMark(
             id=batch.spool_id, standing=PROBATION if current else CURRENT, birth=int(batch.birth),
             previous_id=batch.previous_spool_id[:32], machine_hash=signed(batch.machine_hash),
-            first_seen_at=now, seen_at=now, marks={wire.LIVE: (0, 0), wire.BACKFILL: (0, 0)},
+            first_seen_at=now, seen_at=now, stored_at=now, marks={wire.LIVE: (0, 0), wire.BACKFILL: (0, 0)},
         )  # fmt: skip
         memory.spools[mark.id] = mark
     elif mark.standing == CURRENT:
@@ -69,6 +70,12 @@ def _unmask(memory: DeviceMemory, current: SpoolMark, now: datetime) -> None:
 def clones(memory: DeviceMemory, now: datetime, remembered: timedelta = timedelta(days=7)) -> int:
     """Machines other than the device that used its credential in the last week."""
     return sum(1 for mark in memory.spools.values() if mark.standing == CLONE and now - mark.seen_at < remembered)
+
+
+def count_clones(memory: DeviceMemory, report: Report, now: datetime) -> None:
+    """Tell the rules of copies, in the report they are about to judge. A device that never had one costs nothing."""
+    if any(mark.standing == CLONE for mark in memory.spools.values()):
+        report.readings.add(metric="device_clones_count", last=clones(memory, now), samples=1)
 
 
 def verdict(

@@ -51,6 +51,7 @@ class Unpacked:
     report: Report
     collected_at: datetime
     refused: list[str] = field(default_factory=list)  # one sentence a field
+    rows: dict[str, list[Row]] = field(default_factory=dict)  # the newest values, by the probe that read them
 
 
 def content_hash(body: bytes) -> int:
@@ -125,6 +126,7 @@ def _check_time(unpacked: Unpacked, received_at: datetime) -> None:
 
 def _check_readings(unpacked: Unpacked) -> None:
     report = unpacked.report
+    rows = unpacked.rows
     bad: list[int] = []
     for index, row in enumerate(report.readings):
         last = row.last
@@ -144,7 +146,9 @@ def _check_readings(unpacked: Unpacked) -> None:
         else:
             if label and not (label.isprintable() and len(label) <= 255):
                 unpacked.refused.append(f"{metric}: label {label[:64]!a} holds control characters or is too long")
-                row.label = printable(label, 255)
+                row.label = label = printable(label, 255)
+            known = BY_NAME.get(metric)
+            rows.setdefault(known.probe if known else "other", []).append((metric, component, last, label))
             continue
         bad.append(index)
     for index in reversed(bad):
@@ -209,16 +213,6 @@ def _facts(item: Item) -> dict[str, str]:
     if len(facts) > FACTS_LIMIT:
         facts = dict(list(facts.items())[:FACTS_LIMIT])
     return {printable(name, 64): printable(text, 1000) for name, text in facts.items()}
-
-
-def readings_of(report: Report) -> dict[str, list[Row]]:
-    """The newest values as [metric, component, last, label] rows, by the probe that read them."""
-    rows: dict[str, list[Row]] = {}
-    for row in report.readings:
-        metric = row.metric
-        known = BY_NAME.get(metric)
-        rows.setdefault(known.probe if known else "other", []).append((metric, row.component, row.last, row.label))
-    return rows
 
 
 def pack_items(items: dict[str, dict[str, str]]) -> bytes:

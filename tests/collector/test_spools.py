@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from collector import history
+from collector.pipeline import Call
 from collector.store import reader_maker
 from collector.store.devices import Device
 from collector.store.findings import Finding
@@ -57,6 +58,44 @@ def test_a_copy_of_a_living_device_is_not_merged_and_is_one_finding(collector: C
     with reader_maker(engine)() as session:
         judged = session.scalars(select(StoredReport.spool_id).where(StoredReport.judged)).all()
     assert set(judged) == {original.spool_id}
+
+
+def test_a_copy_is_told_of_while_it_calls_and_forgotten_after_a_quiet_week(collector: Collector, engine: Engine) -> None:
+    original = collector.enrol("original")
+    original.send(filesystem(0.5), NOON)
+    copy = forked(original)
+    copy.heartbeat(NOON + MINUTE)
+    original.heartbeat(NOON + 2 * MINUTE)
+    for hour in range(1, 10 * 24):
+        now = NOON + timedelta(hours=hour)
+        if hour < 48:
+            copy.heartbeat(now)
+        original.send(filesystem(0.5), now + MINUTE)
+        if hour in (12, 47, 8 * 24):
+            (finding,) = open_findings(engine)
+            assert finding.stale_at is None
+
+    assert open_findings(engine) == []
+
+
+def test_a_device_that_calls_twice_in_one_commit_costs_nobody_a_second_try(
+    collector: Collector, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    desks = [collector.enrol(f"desk-{n}") for n in range(4)]
+    calls = []
+    acks: list[object] = []
+    for seq in (1, 2):
+        for desk in desks:
+            envelope = wire.Envelope(lane=wire.LIVE, seq=seq, body=filesystem(0.5).SerializeToString())
+            batch = wire.ReportBatch(spool_id=desk.spool_id, reports=[envelope])
+            calls.append(Call(desk.device_id, batch, "192.0.2.7", NOON, acks.append))
+    collector.pipeline._commit(calls)
+
+    assert "one by one" not in caplog.text
+    assert len(acks) == 8
+    for desk in desks:
+        desk.seq = 2
+        assert desk.send(filesystem(0.5), NOON + MINUTE).receipts[0].verdict == wire.STORED
 
 
 def test_what_a_copy_sent_is_in_no_picture_of_the_device(collector: Collector, engine: Engine) -> None:
