@@ -5,7 +5,7 @@ tests/console compares it with the routes there are, for every role.
 
 from typing import Final
 
-from collector.store.people import ROLES
+from collector.roles import ROLES
 
 OPEN: Final = "open"  # without sign-in
 VIEWER, TECHNICIAN, LEAD, ADMIN = ROLES

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response
 
-from collector.store.people import ROLES
+from collector.roles import ROLES
 from collector.store.tickets import TicketEvent
 from console import access, format, guard, sessions, words
 

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from collector.store.people import ROLES, SignInSession, User
+from collector.roles import ROLES
+from collector.store.people import SignInSession, User
 from console import audit, guard, passwords, sessions
 from console import database as db
 

@@ -8,8 +8,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from collector.store import Base
 
-ROLES = ("viewer", "technician", "lead", "admin")  # each may do what the ones before it may
-
 
 class User(Base):
     __tablename__ = "person"

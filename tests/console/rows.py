@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from collector.roles import ROLES
 from collector.store.devices import Device
 from collector.store.findings import Finding
 from collector.store.inventory import InventorySection
-from collector.store.people import ROLES, User
+from collector.store.people import User
 from collector.store.reports import ProbeResult, StoredReport
 from collector.store.tickets import Ticket, TicketEvent
 from console import passwords

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 import pytest
 from flask import Flask
 
-from collector.store.people import ROLES
+from collector.roles import ROLES
 from console import access
 from tests.console.conftest import signed_in
 
