@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 import logging
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Never
 
 import grpc
@@ -31,6 +33,8 @@ class Servicer(intake_pb2_grpc.IntakeServicer):
         self._pipeline = pipeline
         self._book = book
         self._desk = desk
+        self._settled: deque[tuple[asyncio.Future[Ack | Exception], Ack | Exception]] = deque()
+        self._waking = False
         self._fingerprints: dict[bytes, str] = {}  # PEM → fingerprint: decoding costs more than looking
 
     async def Report(
@@ -45,12 +49,8 @@ class Servicer(intake_pb2_grpc.IntakeServicer):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "spool_id must be 32 hex digits")
         if self._pipeline.busy():
             return Ack(retry_after_seconds=_RETRY_AFTER)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Ack | Exception] = loop.create_future()
-
-        def done(result: Ack | Exception) -> None:
-            loop.call_soon_threadsafe(_settle, answer, result)
-
+        answer: asyncio.Future[Ack | Exception] = asyncio.get_running_loop().create_future()
+        done = partial(self._done, answer)
         self._pipeline.submit(Call(device_id, request, address_of(context.peer()), datetime.now(UTC), done))
         result = await answer
         if isinstance(result, OperationalError):
@@ -75,6 +75,20 @@ class Servicer(intake_pb2_grpc.IntakeServicer):
                     yield directive
         finally:
             self._desk.detach(device_id, wake)
+
+    def _done(self, answer: "asyncio.Future[Ack | Exception]", result: Ack | Exception) -> None:
+        """On the pipeline's thread. The loop is woken once for all answers of a commit, not once for each."""
+        self._settled.append((answer, result))
+        if not self._waking:
+            self._waking = True
+            answer.get_loop().call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        self._waking = False  # first: what is appended from here on wakes the loop again
+        while self._settled:
+            answer, result = self._settled.popleft()
+            if not answer.done():  # the device may have hung up
+                answer.set_result(result)
 
     async def _device(self, context: "grpc.aio.ServicerContext[ReportBatch, Ack] | grpc.aio.ServicerContext[ListenRequest, Directive]") -> str:
         """The calling device, from its certificate and from nothing else."""
@@ -105,11 +119,6 @@ class Servicer(intake_pb2_grpc.IntakeServicer):
             grpc.StatusCode.PERMISSION_DENIED, words[reason], trailing_metadata=(("tocsin-reason", reason),)
         )
         raise AssertionError("abort raises")
-
-
-def _settle(answer: "asyncio.Future[Ack | Exception]", result: Ack | Exception) -> None:
-    if not answer.done():  # the device may have hung up
-        answer.set_result(result)
 
 
 def address_of(peer: str) -> str:
