@@ -54,7 +54,7 @@ class Channel:
     def report(self, batch: ReportBatch, *, timeout: float) -> Ack:
         """Raises Trouble. `timeout` in seconds."""
         try:
-            ack: Ack = self._stub.Report(batch, timeout=timeout, compression=grpc.Compression.Gzip)
+            ack: Ack = self._stub.Report(batch, timeout=timeout)
         except grpc.RpcError as error:
             raise trouble(error) from None
         except ValueError:  # closed by another thread

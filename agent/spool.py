@@ -28,6 +28,7 @@ from agent.spool_file import (
     remember_id,
     set_aside,
 )
+from protos import body as bodies
 from protos.intake_pb2 import (
     AFTER_FORK,
     BACKFILL,
@@ -154,7 +155,7 @@ class Spool:
             waiting = spool_gaps.waiting(db)
             del report.gaps[:]
             report.gaps.extend(gap for _, gap in waiting)
-            body = report.SerializeToString()
+            body = bodies.pack(report)
             at = report.collected_at.ToDatetime(tzinfo=self._now().tzinfo).isoformat()
             cursor = db.execute(
                 "INSERT INTO report (collected_at, hash, body) VALUES (?, ?, ?)", (at, content_hash(body), body)

@@ -17,6 +17,7 @@ from bench.credential import Credential
 from bench.machine import Machine
 from bench.report import EVERYTHING, add_sections, build, vitals_at
 from bench.vitals import INVENTORY, SAMPLED, SLOW
+from protos import body
 from protos.intake_pb2 import (
     BACKFILL,
     COLLECT_NOW,
@@ -156,7 +157,7 @@ class Device:
         now = vitals_at(self.machine, at, self.born_at)
         report = build(self.machine, now, at, self._booted_at, probes, full=full)
         add_sections(report, self.machine, now, probes, bodies=bodies)
-        return report.SerializeToString()
+        return body.pack(report)
 
     def _imagine_past(self) -> None:
         """The last hours, as if the collector had been away: dense where people look first."""
@@ -258,7 +259,7 @@ class Device:
             reports=reports, hello=hello,
         )  # fmt: skip
         batch.sent_at.FromDatetime(datetime.now(UTC))
-        ack: Ack = await self._report(batch, timeout=_CALL_SECONDS, compression=grpc.Compression.Gzip if reports else None)
+        ack: Ack = await self._report(batch, timeout=_CALL_SECONDS)
         self.counts.calls += 1
         self.counts.bytes += batch.ByteSize()
         for directive in ack.directives:

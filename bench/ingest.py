@@ -22,6 +22,7 @@ from bench.process import HOST, Collector, Ended, Process, answers, free_port
 from bench.report import build, vitals_at
 from bench.vitals import SAMPLED
 from collector.store import open_engine
+from protos import body
 from protos.intake_pb2 import FIRST, LIVE, Envelope, ReportBatch
 from protos.intake_pb2_grpc import IntakeStub
 
@@ -93,7 +94,7 @@ def bodies(machine: Machine) -> list[bytes]:
                 metric="sensor_temperature_celsius", component=f"coretemp Core {core}", last=celsius, min=celsius - 1,
                 mean=celsius, max=celsius + 1, samples=5,
             )  # fmt: skip
-        made.append(report.SerializeToString())
+        made.append(body.pack(report))
     return made
 
 

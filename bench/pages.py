@@ -24,6 +24,7 @@ from collector.store import open_engine, schema
 from collector.store.devices import Device
 from collector.store.people import User
 from collector.store.tickets import Ticket
+from protos import body as bodies
 from protos.intake_pb2 import BACKFILL, LIVE, Ack, Envelope, ReportBatch
 
 _DEVICES: Final = 1_000
@@ -84,12 +85,12 @@ def fill(directory: Path, devices: int) -> None:
 def _past(machine: Any, now: datetime, born: datetime) -> ReportBatch:
     first = build(machine, vitals_at(machine, now, born), now, born, EVERYTHING, full=True)
     add_sections(first, machine, vitals_at(machine, now, born), EVERYTHING, bodies=True)
-    envelopes = [Envelope(lane=LIVE, seq=1, body=first.SerializeToString())]
+    envelopes = [Envelope(lane=LIVE, seq=1, body=bodies.pack(first))]
     # Every tenth device has a day of history, so that the page of one has its pictures.
     if machine.number % 10 == 1:
         for number in range(60):
             at = now - timedelta(minutes=24 * (60 - number))
-            body = build(machine, vitals_at(machine, at, born), at, born, SAMPLED).SerializeToString()
+            body = bodies.pack(build(machine, vitals_at(machine, at, born), at, born, SAMPLED))
             envelopes.append(Envelope(lane=BACKFILL, seq=number + 1, body=body))
     return ReportBatch(spool_id=uuid.uuid4().hex, reports=envelopes)
 

@@ -17,6 +17,7 @@ from bench.ledger import Ledger
 from bench.machine import Machine, make
 from bench.report import build, vitals_at
 from bench.vitals import SAMPLED
+from protos import body
 from protos.intake_pb2 import DUPLICATE, FIRST, FORKED, LIVE, STORED, Ack, Envelope, ReportBatch
 from protos.intake_pb2_grpc import IntakeStub
 from protos.report_pb2 import Report
@@ -120,7 +121,7 @@ class Sender:
             serial = f"{self.machine.serial}-{number}"
             report.readings.add(metric="disk_readable_state", component=serial, last=1, samples=1)
             report.readings.add(metric="disk_pending_sectors_count", component=serial, last=8, samples=1)
-        envelope = Envelope(lane=LIVE, seq=self._next, body=report.SerializeToString())
+        envelope = Envelope(lane=LIVE, seq=self._next, body=body.pack(report))
         self.ledger.offered((self.credential.device_id, self.spool_id, int(LIVE), self._next), envelope.body)
         self._next += 1
         return envelope

@@ -1,6 +1,5 @@
 """Series read back from the report log, by device and time."""
 
-import zlib
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
@@ -9,6 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collector.store.reports import CLONE, PROBATION, Spool, StoredReport
+from collector.unpack import BODY_LIMIT
+from protos import body as bodies
 from protos.report_pb2 import Report
 
 Key = tuple[str, str]  # metric, component
@@ -37,7 +38,7 @@ def series(
     points: defaultdict[Key, list[Point]] = defaultdict(list)
     report = Report()
     for collected_at, body in rows:
-        report.ParseFromString(zlib.decompress(body))
+        report.ParseFromString(bodies.inflate(body, BODY_LIMIT))
         for row in report.readings:
             if metrics is not None and row.metric not in metrics:
                 continue

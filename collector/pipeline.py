@@ -26,7 +26,7 @@ from collector.judge import Bench, judge
 from collector.memory import DeviceMemory, Memory, SpoolMark
 from collector.store.devices import SILENT
 from collector.store.reports import CLONE, CURRENT, PROBATION
-from collector.unpack import Refused, Unpacked, content_hash, deflated, moment, printable, unpack, unsigned
+from collector.unpack import Refused, Unpacked, content_hash, moment, printable, unpack, unsigned
 from protos import intake_pb2 as wire
 from protos.intake_pb2 import Ack, HighWater, Receipt, ReportBatch
 from protos.report_pb2 import GapReason, Report
@@ -219,7 +219,7 @@ class Pipeline:
             {
                 "device_id": memory.device.id, "spool_id": mark.id, "lane": int(envelope.lane), "seq": envelope.seq,
                 "hash": content, "collected_at": unpacked.collected_at, "received_at": now, "judged": judged,
-                "body": deflated(envelope.body),
+                "body": envelope.body,
             }
         )  # fmt: skip
         mark.marks[envelope.lane] = (envelope.seq, content)

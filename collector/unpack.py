@@ -15,6 +15,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from protos import body as bodies
 from protos import intake_pb2 as wire
 from protos.catalogue import BY_NAME
 from protos.report_pb2 import Item, OutcomeKind, PatchState, Report, Section
@@ -59,12 +60,6 @@ def content_hash(body: bytes) -> int:
     return int.from_bytes(hashlib.sha256(body).digest()[:8], "big", signed=True)
 
 
-def deflated(body: bytes) -> bytes:
-    """For the report log: zlib's format with a small window, whose set-up costs a third of the usual one."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, 13, 5)
-    return packer.compress(body) + packer.flush()
-
-
 def signed(unsigned: int) -> int:
     """A fixed64 of the wire as the store keeps it."""
     return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
@@ -77,12 +72,12 @@ def unsigned(number: int) -> int:
 
 def unpack(body: bytes, received_at: datetime) -> Unpacked:
     """Parse and check one report. Raises Refused when nothing of it can be kept."""
-    if len(body) > BODY_LIMIT:
-        raise Refused(wire.TOO_BIG, f"report of {len(body)} bytes, at most {BODY_LIMIT} are taken")
     report = Report()
     try:
-        report.ParseFromString(body)
-    except DecodeError:
+        report.ParseFromString(bodies.inflate(body, BODY_LIMIT))
+    except bodies.TooLong:
+        raise Refused(wire.TOO_BIG, f"a report of more than {BODY_LIMIT} bytes") from None
+    except (bodies.NotABody, DecodeError):
         raise Refused(wire.NOT_A_REPORT, "the bytes are not a report") from None
     _check_counts(report)
     unpacked = Unpacked(report, received_at)

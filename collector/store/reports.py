@@ -31,7 +31,7 @@ class Spool(Base):
 
 
 class StoredReport(Base):
-    """A report as it came: compressed, never changed. (device, spool, lane, seq) is stored once."""
+    """A report as it came, never changed. (device, spool, lane, seq) is stored once."""
 
     __tablename__ = "report"
     device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
@@ -42,7 +42,7 @@ class StoredReport(Base):
     collected_at: Mapped[datetime]  # device's clock, drawn to received_at when it lies in the future
     received_at: Mapped[datetime]  # server's clock
     judged: Mapped[bool] = mapped_column(default=False)  # given to the rules (live lane of the current spool)
-    body: Mapped[bytes] = mapped_column(LargeBinary)  # zlib of the serialised Report
+    body: Mapped[bytes] = mapped_column(LargeBinary)  # as it came: protos/body.py
 
     __table_args__ = (Index("ix_report_device_id_collected_at", "device_id", "collected_at"),)
 

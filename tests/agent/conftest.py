@@ -1,6 +1,7 @@
 """What the agent's tests share: a clock that is moved by hand, a CA, a fake collector, a link to it."""
 
 import itertools
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -77,7 +78,8 @@ def report(hand: HandClock, name: str = "", octets: int = 0) -> Report:
     """One that its host_name tells from all others; `octets` of ballast."""
     made = Report(collected_at=hand.at, host_name=name or f"r{next(_NAMES)}")
     if octets:
-        made.build = "x" * octets
+        # Noise, so that it stays this long when the body is deflated.
+        made.build = random.Random(octets).randbytes(octets).decode("latin-1")
     return made
 
 

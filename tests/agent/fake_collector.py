@@ -16,9 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from protos import body as bodies
 from protos import enrolment_pb2, enrolment_pb2_grpc, intake_pb2, intake_pb2_grpc
 from protos.intake_pb2 import BACKFILL, CURRENT, DUPLICATE, FORKED, LIVE, REFUSED, STORED, Ack, ReportBatch
-from protos.report_pb2 import Report
 from tests.agent.certificates import Authority
 
 
@@ -60,7 +60,7 @@ class FakeIntake(intake_pb2_grpc.IntakeServicer):
             context.abort(code, details)
         if script.retry_after:
             return Ack(retry_after_seconds=script.retry_after.pop(0))
-        if any(script.breaks_on in envelope.body for envelope in batch.reports):
+        if any(script.breaks_on in bodies.inflate(envelope.body, 10**8) for envelope in batch.reports):
             context.abort(grpc.StatusCode.INTERNAL, "this report breaks the collector")
         ack = Ack(standing=script.standing)
         for envelope in batch.reports:
@@ -77,7 +77,7 @@ class FakeIntake(intake_pb2_grpc.IntakeServicer):
         return ack
 
     def _store(self, key, body):
-        if self.script.poison in body:
+        if self.script.poison in bodies.inflate(body, 10**8):
             return REFUSED
         if key in self.stored:
             return DUPLICATE if self.stored[key] == body else FORKED
@@ -102,7 +102,7 @@ class FakeIntake(intake_pb2_grpc.IntakeServicer):
 
     def names(self, lane=None):
         """host_name of every stored report, in the order they came: the tests' way to tell them apart."""
-        return [Report.FromString(self.stored[key]).host_name for key in self.order if lane in (None, key[1])]
+        return [bodies.unpack(self.stored[key]).host_name for key in self.order if lane in (None, key[1])]
 
     def seqs(self, lane, spool_id=None):
         return sorted(k[2] for k in self.stored if k[1] == lane and spool_id in (None, k[0]))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from protos import body as bodies
 from protos.intake_pb2 import COLLECT_NOW, EVERYTHING, SET_INTERVALS, STOPPING, Directive, Policy
-from protos.report_pb2 import Report
 
 
 def run(*arguments, env=None, **options):
@@ -72,7 +72,7 @@ def start(enrolled):
 
 
 def reports(collector):
-    return [Report.FromString(collector.intake.stored[key]) for key in collector.intake.order]
+    return [bodies.unpack(collector.intake.stored[key]) for key in collector.intake.order]
 
 
 def test_once_prints_what_scripts_rely_on():

@@ -7,8 +7,9 @@ import pytest
 from agent.config import Settings
 from agent.daemon import Agent
 from agent.probe import Pace, Probe, Taken, reading
+from protos import body as bodies
 from protos.intake_pb2 import BACKFILL, COLLECT_NOW, DISK_HEALTH, LIVE, SET_INTERVALS, Directive, Policy
-from protos.report_pb2 import FAILED, OK, TIMED_OUT, Report
+from protos.report_pb2 import FAILED, OK, TIMED_OUT
 
 
 @dataclass
@@ -63,7 +64,7 @@ def live(agent, hand):
 def reports(agent):
     waiting = agent._spool.offer(LIVE, reports=10_000, size=1 << 30)
     waiting += agent._spool.offer(BACKFILL, reports=10_000, size=1 << 30)
-    return [Report.FromString(envelope.body) for envelope in waiting]
+    return [bodies.unpack(envelope.body) for envelope in waiting]
 
 
 def test_the_first_report_is_full_and_does_not_wait_for_the_interval(agent, live):

@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from agent.spool import BATCH_BYTES
+from protos import body as bodies
 from protos.intake_pb2 import (
     AFTER_FORK,
     BACKFILL,
@@ -17,7 +18,7 @@ from protos.intake_pb2 import (
     Directive,
     HighWater,
 )
-from protos.report_pb2 import QUARANTINED, Report
+from protos.report_pb2 import QUARANTINED
 
 
 def test_the_first_call_is_a_hello_without_reports(device, collector):
@@ -148,7 +149,7 @@ def test_poison_does_not_block_and_is_told_as_a_gap(device, collector):
     assert one.spool.counts().quarantined == 1
     one.append("d")
     one.live(2)
-    last = Report.FromString(collector.intake.stored[collector.intake.order[-1]])
+    last = bodies.unpack(collector.intake.stored[collector.intake.order[-1]])
     assert [(gap.reason, gap.reports) for gap in last.gaps] == [(QUARANTINED, 1)]
 
 

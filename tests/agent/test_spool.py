@@ -13,6 +13,7 @@ import pytest
 
 from agent.spool import Agreement
 from agent.spool_file import NAME, connect
+from protos import body as bodies
 from protos.intake_pb2 import (
     AFTER_CORRUPTION,
     AFTER_FORK,
@@ -25,7 +26,7 @@ from protos.intake_pb2 import (
     HighWater,
     Receipt,
 )
-from protos.report_pb2 import CORRUPT, EVICTED, QUARANTINED, Report
+from protos.report_pb2 import CORRUPT, EVICTED, QUARANTINED
 from tests.agent.conftest import report
 
 
@@ -40,7 +41,7 @@ def fill(hand):
 
 
 def names(envelopes):
-    return [Report.FromString(envelope.body).host_name for envelope in envelopes]
+    return [bodies.unpack(envelope.body).host_name for envelope in envelopes]
 
 
 def take(spool, lane, verdict=STORED):
@@ -56,7 +57,7 @@ def gaps(spool):
         (gap.reason, gap.reports)
         for lane in (LIVE, BACKFILL)
         for envelope in spool.offer(lane, reports=10_000, size=1 << 40)
-        for gap in Report.FromString(envelope.body).gaps
+        for gap in bodies.unpack(envelope.body).gaps
     ]
 
 
@@ -307,6 +308,7 @@ _WRITER = """
     from datetime import UTC, datetime, timedelta
     from pathlib import Path
     from agent.spool import Spool
+    from protos import body as bodies
     from protos.intake_pb2 import LIVE, STORED, Receipt
     from protos.report_pb2 import Report
     spool = Spool(Path(sys.argv[1]), now=lambda: datetime.now(UTC), max_bytes=10**9, keep_acked_for=timedelta(1))
@@ -316,7 +318,7 @@ _WRITER = """
         print("kept", name, flush=True)
         if number % 3 == 0:
             for one in spool.offer(LIVE):
-                print("offered", one.seq, Report.FromString(one.body).host_name, flush=True)
+                print("offered", one.seq, bodies.unpack(one.body).host_name, flush=True)
         if number % 7 == 0:
             spool.settle([Receipt(lane=LIVE, seq=one.seq, verdict=STORED) for one in spool.offer(LIVE)[:2]])
 """
@@ -350,7 +352,7 @@ def test_kill_9_in_the_middle_of_writing_loses_and_renumbers_nothing(open_spool,
     spool = open_spool(folder)
     assert spool.state.birth == FIRST, "no kill is taken for damage"
     rows = spool._db.execute("SELECT seq, body FROM report").fetchall()
-    here = {Report.FromString(body).host_name: seq for seq, body in rows}
+    here = {bodies.unpack(body).host_name: seq for seq, body in rows}
     assert len(kept) > 50
     assert kept <= here.keys()
     assert all(here[name] == seq for seq, name in offered.items())

@@ -21,6 +21,7 @@ from collector.store.inventory import InventorySection
 from collector.store.reports import StoredReport
 from collector.store.tickets import Ticket
 from collector.unpack import unpack
+from protos import body
 from protos.catalogue import BY_NAME
 from protos.intake_pb2 import BACKFILL, LIVE
 from protos.sections import BY_NAME as SECTIONS
@@ -35,7 +36,7 @@ def test_every_report_is_kept_whole_by_the_collector(fault: str) -> None:
     report = build(machine, now, NOW, NOW - timedelta(days=1), full=True)
     add_sections(report, machine, now, EVERYTHING, bodies=True)
 
-    unpacked = unpack(report.SerializeToString(), NOW)
+    unpacked = unpack(body.pack(report), NOW)
 
     assert unpacked.refused == []
     assert {reading.metric for reading in report.readings} <= BY_NAME.keys()

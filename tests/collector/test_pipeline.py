@@ -11,6 +11,7 @@ from collector.store.devices import Device
 from collector.store.findings import Finding
 from collector.store.reports import ProbeResult, StoredReport
 from collector.store.tickets import Evidence, OutboxRow, Ticket
+from protos import body
 from protos.intake_pb2 import DUPLICATE, FORKED, LIVE, REFUSED, STORED, Envelope, ReportBatch
 from protos.report_pb2 import Reading, Report
 from tests.collector.world import NOON, Collector, filesystem, report
@@ -65,8 +66,8 @@ def test_a_hold_that_runs_out_opens_without_another_report(collector: Collector,
 
 def test_the_same_report_sent_twice_is_stored_once(collector: Collector, engine: Engine) -> None:
     laptop = collector.enrol("laptop")
-    body = filesystem(0.5).SerializeToString()
-    batch = ReportBatch(spool_id="a" * 32, reports=[Envelope(lane=LIVE, seq=1, body=body)])
+    packed = body.pack(filesystem(0.5))
+    batch = ReportBatch(spool_id="a" * 32, reports=[Envelope(lane=LIVE, seq=1, body=packed)])
 
     first = collector.call(laptop.device_id, batch, NOON)
     again = collector.call(laptop.device_id, batch, NOON + MINUTE)
@@ -91,7 +92,7 @@ def test_another_report_under_a_taken_number_is_a_fork(collector: Collector, eng
 
 def test_a_poisoned_report_is_refused_and_the_others_are_kept(collector: Collector, engine: Engine) -> None:
     laptop = collector.enrol("laptop")
-    good = filesystem(0.5).SerializeToString()
+    good = body.pack(filesystem(0.5))
     batch = ReportBatch(
         spool_id="b" * 32,
         reports=[

@@ -12,6 +12,7 @@ from collector.store import reader_maker
 from collector.store.devices import Device
 from collector.store.findings import Finding
 from collector.store.reports import Spool, StoredReport
+from protos import body
 from protos import intake_pb2 as wire
 from tests.collector.world import NOON, Collector, Machine, filesystem
 
@@ -86,7 +87,7 @@ def test_a_device_that_calls_twice_in_one_commit_costs_nobody_a_second_try(
     acks: list[object] = []
     for seq in (1, 2):
         for desk in desks:
-            envelope = wire.Envelope(lane=wire.LIVE, seq=seq, body=filesystem(0.5).SerializeToString())
+            envelope = wire.Envelope(lane=wire.LIVE, seq=seq, body=body.pack(filesystem(0.5)))
             batch = wire.ReportBatch(spool_id=desk.spool_id, reports=[envelope])
             calls.append(Call(desk.device_id, batch, "192.0.2.7", NOON, acks.append))
     collector.pipeline._commit(calls)

@@ -14,6 +14,7 @@ from collector.rules.rule import Rules
 from collector.store import session_maker
 from collector.store.devices import Device
 from collector.sweep import Pace, Sweep
+from protos import body
 from protos.intake_pb2 import LIVE, Ack, Envelope, ReportBatch
 from protos.report_pb2 import OK, Outcome, OutcomeKind, Reading, Report
 
@@ -65,7 +66,7 @@ class Machine:
         self.seq += 1
         if not report.HasField("collected_at"):
             report.collected_at.FromDatetime(at)
-        envelope = Envelope(lane=LIVE, seq=self.seq, body=report.SerializeToString())
+        envelope = Envelope(lane=LIVE, seq=self.seq, body=body.pack(report))
         return self.collector.call(
             self.device_id, ReportBatch(spool_id=self.spool_id, reports=[envelope], **batch), at  # type: ignore[arg-type]
         )

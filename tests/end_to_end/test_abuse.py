@@ -1,6 +1,7 @@
 """Over real gRPC: who has no business here is refused with a clear word, and nobody else notices."""
 
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from collector.credentials import Authority
 from collector.store.reports import StoredReport
+from protos import body as bodies
 from protos import intake_pb2 as wire
 from protos.enrolment_pb2 import EnrolRequest
 from protos.enrolment_pb2_grpc import EnrolmentStub
@@ -49,7 +51,7 @@ class Client:
     def send(self, body: bytes | None = None, **batch: object) -> wire.Ack:
         self.seq += 1
         envelope = wire.Envelope(
-            lane=wire.LIVE, seq=self.seq, body=body if body is not None else filesystem(0.5).SerializeToString()
+            lane=wire.LIVE, seq=self.seq, body=body if body is not None else bodies.pack(filesystem(0.5))
         )
         request = wire.ReportBatch(**({"spool_id": "c" * 32, "reports": [envelope]} | batch))  # type: ignore[arg-type]
         ack: wire.Ack = self.intake.Report(request, timeout=20)
@@ -160,6 +162,14 @@ def test_a_bomb_that_unpacks_to_two_hundred_megabytes_is_refused(collector: Runn
     )
     error = refused(lambda: client.intake.Report(request, timeout=30, compression=grpc.Compression.Gzip))
     assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert client.send().receipts[0].verdict == wire.STORED
+
+
+def test_a_body_that_inflates_to_two_hundred_megabytes_is_refused_without_inflating(collector: RunningCollector) -> None:
+    client = enrolled(collector)
+    bomb = zlib.compress(b"\0" * 200_000_000)
+    receipt = client.send(bomb).receipts[0]
+    assert (receipt.verdict, receipt.refusal) == (wire.REFUSED, wire.TOO_BIG)
     assert client.send().receipts[0].verdict == wire.STORED
 
 
