@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
 from grpc_health.v1.health import aio as aio_health
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -97,6 +98,10 @@ class Server:
         enrolment_pb2_grpc.add_EnrolmentServicer_to_server(  # type: ignore[no-untyped-call]
             enrolment.Servicer(session_maker(self.engine), self.authority, self.intake_port, policy), self._enrolment
         )
+        # A load balancer has no client certificate: here it can ask without one.
+        self._enrolment_health = HealthServicer()
+        self._enrolment_health.set("", health_pb2.HealthCheckResponse.SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(self._enrolment_health, self._enrolment)
         server_only = grpc.ssl_server_credentials([(key, chain)])
         self.enrolment_port = self._enrolment.add_secure_port(f"{config.listen}:{config.enrolment_port}", server_only)
         if config.reflection:
@@ -118,6 +123,7 @@ class Server:
     async def stop(self) -> None:
         """Refuse new work, finish what is in hand, commit, end."""
         await self.health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._enrolment_health.enter_graceful_shutdown()
         for task in self._tasks:
             task.cancel()
         self._enrolment.stop(grace=2)

@@ -35,9 +35,9 @@ def test_kills_of_the_collector_lose_nothing_and_open_each_ticket_once(tmp_path:
 
 
 def test_kills_of_the_agent_lose_nothing_it_had_spooled(tmp_path: Path) -> None:
-    outcome = kill_agent.kills(tmp_path, count=15, limit=120)
+    outcome = kill_agent.kills(tmp_path, count=50, limit=160)
 
-    assert outcome.kills >= 8
+    assert outcome.kills >= 20, "too slow a machine to say anything"
     assert outcome.notes == []
     assert outcome.broken_spools == 0
     assert (outcome.lost, outcome.holes) == ([], [])

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from collector.credentials import Authority
 from collector.store.reports import StoredReport
@@ -204,3 +205,12 @@ def test_a_device_cannot_listen_with_a_certificate_that_is_unknown(collector: Ru
     client = Client(collector, issued.pem, pem(key))
     error = refused(lambda: next(client.intake.Listen(wire.ListenRequest(), timeout=10)))
     assert error.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_a_load_balancer_may_ask_how_it_is_without_a_certificate(collector: RunningCollector) -> None:
+    ca = (collector.state / "pki" / "ca.pem").read_bytes()
+    with grpc.secure_channel(
+        f"127.0.0.1:{collector.enrolment}", grpc.ssl_channel_credentials(ca), options=NAME
+    ) as channel:
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
