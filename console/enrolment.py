@@ -55,6 +55,7 @@ def _page(session: Session, **more: Any) -> str:
         usable=[t for t in tokens if t.revoked_at is None and t.expires_at > now and t.uses_left > 0],
         sites=session.scalars(select(Site.name).order_by(Site.name)).all(),
         groups=words.GROUPS,
+        classes=words.CLASSES,
         valid=VALID,
         most=MOST_USES,
         devices=session.scalar(select(func.count(Device.id))),
@@ -77,6 +78,8 @@ def create() -> str | Response:
         problem = "Choose how long the token is valid."
     elif group not in words.GROUPS:
         problem = "Choose a group."
+    elif form.get("device_class", "") not in words.CLASSES:
+        problem = "Choose a kind of device."
     site, room = (
         _place(form.get("new_site", "")) or _place(form.get("site", "")),
         _place(form.get("room", "")),
@@ -87,7 +90,7 @@ def create() -> str | Response:
     fingerprint = session.scalar(select(Fact.value).where(Fact.name == "ca_fingerprint")) or ""
     token, text = collector_enrolment.create_token(
         session, uses=int(uses), valid=VALID[valid][1], site=site or None, group=group, room=room,
-        created_by=who.name, now=now, ca_fingerprint=fingerprint,
+        created_by=who.name, now=now, ca_fingerprint=fingerprint, device_class=form.get("device_class", ""),
     )  # fmt: skip
     session.commit()
     return _page(session, created=token, secret=text)

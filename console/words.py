@@ -47,6 +47,14 @@ STATE: Final = {
     "cancelled": Mark("–", "cancelled", "quiet"),
 }
 GROUPS: Final = ("desktop", "field", "office-tech", "av")
+# What kind of device a token lets in; a device itself cannot know that it stands in a courtroom.
+CLASSES: Final = {
+    "": "as the device says",
+    "av_host": "A/V host",
+    "desktop": "desktop",
+    "laptop": "laptop",
+    "server": "server",
+}
 OUTCOMES: Final = {
     "real": "Real: it was as the ticket said",
     "known": "Known: already accepted or in hand",

@@ -60,6 +60,12 @@ def test_a_wrong_form_makes_no_token(app: Flask, change: dict[str, str]) -> None
     assert tokens(app) == []
 
 
+def test_a_token_can_say_that_its_devices_are_av_hosts(app: Flask) -> None:
+    signed_in(app, "lead").post("/enrolment/tokens", data=FORM | {"device_class": "av_host"})
+    (token,) = tokens(app)
+    assert token.device_class == "av_host"
+
+
 def test_a_new_site_is_made_with_the_token(app: Flask) -> None:
     signed_in(app, "lead").post("/enrolment/tokens", data=FORM | {"new_site": " Moore Annex "})
     with database(app).reader() as session:
