@@ -51,7 +51,10 @@ def table(report: Report) -> str:
     if report.readings:
         width = max(len(reading.metric) for reading in report.readings)
         lines.append("")
-        lines += [f"{r.metric:<{width}}  {r.last:>16.10g}  {r.component}".rstrip() for r in report.readings]
+        lines += [
+            f"{r.metric:<{width}}  {in_words(r.metric, r.last):>12}  {r.label or r.component}".rstrip()
+            for r in report.readings
+        ]
     if report.sections:
         lines.append("")
         lines += [f"section {section.name}: {len(section.items)} items" for section in report.sections]
@@ -60,6 +63,26 @@ def table(report: Report) -> str:
         state = PatchState.Name(patches.state).lower().removeprefix("patch_state_")
         lines += ["", f"patches: {state} {patches.reason}".rstrip()]
     return "\n".join(lines)
+
+
+def in_words(metric: str, value: float) -> str:
+    """A number as a person reads it, by the unit in its metric's name; --json keeps it exact."""
+    match metric.rsplit("_", 1)[-1]:
+        case "ratio":
+            return f"{value:.1%}"
+        case "bytes":
+            for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+                if abs(value) >= size:
+                    return f"{value / size:.1f} {unit}"
+            return f"{value:.0f} B"
+        case "seconds":
+            for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+                if abs(value) >= 2 * size:
+                    return f"{value / size:.1f} {unit}"
+            return f"{value:.3g} s"
+        case "celsius":
+            return f"{value:.0f} °C"
+    return f"{value:.10g}"
 
 
 def _outcome(outcome: Outcome) -> str:

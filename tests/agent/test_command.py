@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.once import in_words
 from protos import body as bodies
 from protos.intake_pb2 import COLLECT_NOW, EVERYTHING, SET_INTERVALS, STOPPING, Directive, Policy
 
@@ -84,6 +85,22 @@ def test_once_prints_what_scripts_rely_on():
     size = next(r for r in told["readings"] if r["metric"] == "memory_size_bytes")
     assert size["component"] == ""
     assert size["last"] > 0
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "words"),
+    [
+        ("filesystem_used_ratio", 0.2245, "22.4%"),
+        ("memory_size_bytes", 25_274_793_984, "25.3 GB"),
+        ("agent_spool_bytes", 0, "0 B"),
+        ("updates_lists_age_seconds", 208_704, "2.4 d"),
+        ("clock_offset_seconds", -0.0016, "-0.0016 s"),
+        ("disk_temperature_celsius", 31, "31 °C"),
+        ("disk_pending_sectors_count", 8, "8"),
+    ],
+)
+def test_once_speaks_in_units_of_people(metric, value, words):
+    assert in_words(metric, value) == words
 
 
 def test_once_reads_a_captured_tree(tmp_path):
