@@ -129,6 +129,16 @@ def renew(
     session: Session, authority: Authority, request: enrolment_pb2.RenewRequest, now: datetime
 ) -> tuple[Issued, str]:
     """A new certificate for the holder of an old one, also up to 90 days after its end. Raises Refused."""
+    key, device_id = proven(session, authority, request, now)
+    issued = authority.issue(key, device_id, now)
+    keep(session, issued, device_id, now)
+    return issued, device_id
+
+
+def proven(
+    session: Session, authority: Authority, request: enrolment_pb2.RenewRequest, now: datetime
+) -> tuple[ec.EllipticCurvePublicKey, str]:
+    """(new key, device) of a renewal that may be granted. Raises Refused. Only reads."""
     key = _public_key(request.csr_der)
     try:
         old = x509.load_der_x509_certificate(request.old_certificate_der)
@@ -149,12 +159,24 @@ def renew(
         old_key.verify(request.signature, request.csr_der, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         raise Refused("the request is not signed by the old key") from None
-    issued = authority.issue(key, row.device_id, now)
-    keep(session, issued, row.device_id, now)
-    return issued, row.device_id
+    return key, row.device_id
 
 
 def _spend(session: Session, text: str, now: datetime) -> EnrolmentToken:
+    token = usable_token(session, text, now)
+    # Claim by changing: two machines may come with the last use at the same time.
+    claimed = session.execute(
+        update(EnrolmentToken)
+        .where(EnrolmentToken.id == token.id, EnrolmentToken.uses_left > 0)
+        .values(uses_left=EnrolmentToken.uses_left - 1)
+    ).rowcount  # type: ignore[attr-defined]
+    if claimed != 1:
+        raise Refused("this enrolment token is used up")
+    return token
+
+
+def usable_token(session: Session, text: str, now: datetime) -> EnrolmentToken:
+    """The token behind a text. Raises Refused. Only reads: a flood of bad tokens must not hold the write lock."""
     parts = text.strip().split(".")
     if len(parts) < 2 or parts[0] != TOKEN_PREFIX:
         raise Refused("this is not an enrolment token")
@@ -165,14 +187,6 @@ def _spend(session: Session, text: str, now: datetime) -> EnrolmentToken:
         raise Refused("this enrolment token was revoked")
     if now > token.expires_at:
         raise Refused(f"this enrolment token ended at {token.expires_at:%Y-%m-%d %H:%M} UTC")
-    # Claim by changing: two machines may come with the last use at the same time.
-    claimed = session.execute(
-        update(EnrolmentToken)
-        .where(EnrolmentToken.id == token.id, EnrolmentToken.uses_left > 0)
-        .values(uses_left=EnrolmentToken.uses_left - 1)
-    ).rowcount  # type: ignore[attr-defined]
-    if claimed != 1:
-        raise Refused("this enrolment token is used up")
     return token
 
 
@@ -198,7 +212,10 @@ def _hash(secret: str) -> str:
 class Servicer(enrolment_pb2_grpc.EnrolmentServicer):
     """gRPC side; thin. Work in the database runs on the server's thread pool."""
 
-    def __init__(self, write: SessionMaker, authority: Authority, intake_port: int, policy: Policy) -> None:
+    def __init__(
+        self, read: SessionMaker, write: SessionMaker, authority: Authority, intake_port: int, policy: Policy
+    ) -> None:
+        self._read = read
         self._write = write
         self._authority = authority
         self._intake_port = intake_port
@@ -209,6 +226,8 @@ class Servicer(enrolment_pb2_grpc.EnrolmentServicer):
     ) -> enrolment_pb2.Credential:
         now = datetime.now(UTC)
         try:
+            with self._read() as session:
+                usable_token(session, request.token, now)
             with self._write() as session, session.begin():
                 issued, device_id = enrol(session, self._authority, request, _address(context), now)
         except Refused as refused:
@@ -221,6 +240,8 @@ class Servicer(enrolment_pb2_grpc.EnrolmentServicer):
     ) -> enrolment_pb2.Credential:
         now = datetime.now(UTC)
         try:
+            with self._read() as session:
+                proven(session, self._authority, request, now)
             with self._write() as session, session.begin():
                 issued, device_id = renew(session, self._authority, request, now)
         except Refused as refused:

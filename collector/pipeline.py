@@ -28,7 +28,7 @@ from collector.store.devices import SILENT
 from collector.store.reports import CLONE, CURRENT, PROBATION
 from collector.unpack import Refused, Unpacked, content_hash, moment, printable, unpack, unsigned
 from protos import intake_pb2 as wire
-from protos.intake_pb2 import Ack, HighWater, Receipt, ReportBatch
+from protos.intake_pb2 import Ack, HighWater, Policy, Receipt, ReportBatch
 from protos.report_pb2 import GapReason, Report
 
 logger = logging.getLogger(__name__)
@@ -62,12 +62,16 @@ class Errand:
 class Pipeline:
     """`submit` from any thread; everything else happens in `run`, on one thread."""
 
-    def __init__(self, engine: Engine, bench: Bench, desk: Desk, probation: timedelta) -> None:
+    def __init__(
+        self, engine: Engine, bench: Bench, desk: Desk, probation: timedelta, policy: Policy | None = None
+    ) -> None:
+        """`policy` is told to each device that says hello: it may have been changed since it enrolled."""
         self.bench = bench
         self.desk = desk
         self.memory = Memory()
         self._engine = engine
         self._probation = probation
+        self._policy = policy
         self._crowded = False
         self._waiting: queue.SimpleQueue[Call | Errand | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self.run, name="pipeline", daemon=True)
@@ -192,6 +196,8 @@ class Pipeline:
             for lane, (seq, known) in sorted(mark.marks.items()):
                 ack.high_water.append(HighWater(lane=lane, seq=seq, hash=unsigned(known)))  # type: ignore[arg-type]
         if mark.standing == CURRENT:
+            if batch.hello and self._policy is not None:
+                ack.directives.add(kind=wire.SET_INTERVALS, policy=self._policy)
             ack.directives.extend(self.desk.take(call.device_id))
         return ack
 

@@ -64,7 +64,8 @@ class Server:
         self.desk = Desk(loop)
         self.bench = Bench(self._rules)
         probation = timedelta(seconds=2 * config.heartbeat_seconds + 30)
-        self.pipeline = Pipeline(self.engine, self.bench, self.desk, probation)
+        self._policy = _policy(config)
+        self.pipeline = Pipeline(self.engine, self.bench, self.desk, probation, self._policy)
         self.sweep = Sweep(self.bench, self.desk, _pace(config))
         self.book = CredentialBook(reader_maker(self.engine))
         self.book.refresh()
@@ -90,13 +91,11 @@ class Server:
 
         # Its own small thread pool: a flood of bad tokens must not hold up reports.
         self._enrolment = grpc.server(ThreadPoolExecutor(4, "enrolment"), options=_OPTIONS)
-        policy = Policy(
-            sample_seconds=config.sample_seconds, report_seconds=config.report_seconds,
-            heartbeat_seconds=config.heartbeat_seconds, slow_seconds=config.slow_seconds,
-            inventory_seconds=config.inventory_seconds,
-        )  # fmt: skip
         enrolment_pb2_grpc.add_EnrolmentServicer_to_server(  # type: ignore[no-untyped-call]
-            enrolment.Servicer(session_maker(self.engine), self.authority, self.intake_port, policy), self._enrolment
+            enrolment.Servicer(
+                reader_maker(self.engine), session_maker(self.engine), self.authority, self.intake_port, self._policy
+            ),
+            self._enrolment,
         )
         # A load balancer has no client certificate: here it can ask without one.
         self._enrolment_health = HealthServicer()
@@ -153,6 +152,14 @@ class Server:
             await asyncio.sleep(2)
             with contextlib.suppress(SQLAlchemyError):  # the store is away: what is known stays in force
                 await asyncio.to_thread(self.book.refresh)
+
+
+def _policy(config: Config) -> Policy:
+    return Policy(
+        sample_seconds=config.sample_seconds, report_seconds=config.report_seconds,
+        heartbeat_seconds=config.heartbeat_seconds, slow_seconds=config.slow_seconds,
+        inventory_seconds=config.inventory_seconds,
+    )  # fmt: skip
 
 
 def _pace(config: Config) -> Pace:

@@ -12,7 +12,17 @@ from collector.store.findings import Finding
 from collector.store.reports import ProbeResult, StoredReport
 from collector.store.tickets import Evidence, OutboxRow, Ticket
 from protos import body
-from protos.intake_pb2 import DUPLICATE, FORKED, LIVE, REFUSED, STORED, Envelope, ReportBatch
+from protos.intake_pb2 import (
+    DUPLICATE,
+    FORKED,
+    LIVE,
+    REFUSED,
+    SET_INTERVALS,
+    STORED,
+    Envelope,
+    Policy,
+    ReportBatch,
+)
 from protos.report_pb2 import Reading, Report
 from tests.collector.world import NOON, Collector, filesystem, report
 
@@ -199,6 +209,15 @@ def test_two_collectors_never_judge_the_same_state(engine: Engine) -> None:
         assert session.scalar(select(func.count()).select_from(StoredReport)) == 60
         device = session.get(Device, laptop.device_id)
         assert device is not None and device.version == 60
+
+
+def test_a_device_that_says_hello_is_told_the_policy_in_force(engine: Engine) -> None:
+    collector = Collector(engine)
+    collector.pipeline._policy = Policy(report_seconds=60)
+    laptop = collector.enrol("laptop")
+
+    assert [d.kind for d in laptop.heartbeat(NOON, hello=True).directives][:1] == [SET_INTERVALS]
+    assert SET_INTERVALS not in [d.kind for d in laptop.heartbeat(NOON + MINUTE).directives]
 
 
 def test_an_empty_report_is_a_report(collector: Collector, engine: Engine) -> None:
