@@ -164,9 +164,17 @@ def _opened(copy: Path, kind: str) -> Iterator[Engine | None]:
 
 
 def _unpacked(file: Path, directory: Path) -> dict[str, Any]:
+    """Take out the members a backup has, by name; whatever else lies in the archive is left there."""
     try:
         with tarfile.open(file, "r:gz") as tar:
-            tar.extractall(directory, filter="data")
+            for member in tar:
+                folder, _, name = member.name.rpartition("/")
+                if not member.isfile() or (member.name not in ("ledger.json", "store") and folder != "pki") or name == "..":
+                    continue
+                (directory / folder).mkdir(exist_ok=True)
+                content = tar.extractfile(member)
+                with (directory / folder / name).open("wb") as target:
+                    shutil.copyfileobj(content, target)  # type: ignore[arg-type]
         ledger: dict[str, Any] = json.loads((directory / "ledger.json").read_text())
     except (OSError, tarfile.TarError, ValueError, EOFError) as error:
         raise BackupError(f"{file} is not a readable backup: {error}") from None

@@ -44,14 +44,23 @@ def _as_nobody(command: list[str], environment: dict[str, str], home: Path) -> l
     """The command as an ordinary user, also where only root may enter the folder Python lives in."""
     if os.geteuid() != 0:
         return command  # an ordinary user already
+    if not _open_to_all(REPOSITORY):
+        pytest.skip(f"an ordinary user may not enter this checkout, {REPOSITORY}")
     home.chmod(0o777)
-    base = home / "python"
-    base.mkdir()
     environment["PYTHONPATH"] += os.pathsep + sysconfig.get_path("purelib")
-    python = base / Path(os.path.realpath(sys.executable)).relative_to(os.path.realpath(sys.base_prefix))
-    user = ["/usr/bin/setpriv", "--reuid", "nobody", "--clear-groups", str(python), *command[1:]]
-    script = f"mount --bind {shlex.quote(os.path.realpath(sys.base_prefix))} {shlex.quote(str(base))} && exec {shlex.join(user)}"
+    python = Path(os.path.realpath(sys.executable))
+    user = ["/usr/bin/setpriv", "--reuid", "nobody", "--clear-groups"]
+    if _open_to_all(python):
+        return [*user, str(python), *command[1:]]
+    prefix, seen_at = Path(os.path.realpath(sys.base_prefix)), home / "python"
+    seen_at.mkdir()
+    inner = shlex.join([*user, str(seen_at / python.relative_to(prefix)), *command[1:]])
+    script = f"mount --bind {shlex.quote(str(prefix))} {shlex.quote(str(seen_at))} && exec {inner}"
     return ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", f"PATH=/usr/bin:/bin:$PATH; {script}"]
+
+
+def _open_to_all(path: Path) -> bool:
+    return all(parent.stat().st_mode & 0o001 for parent in path.parents)
 
 
 def outcomes(report: dict[str, Any]) -> dict[str, tuple[str, str]]:
