@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _everywhere(parser: argparse.ArgumentParser, default: str | None) -> None:
     """Options that may stand before the command and after it."""
-    parser.add_argument("--config", type=Path, default=default, help="a TOML file with settings")
+    parser.add_argument("--config", type=Path, default=default, help="settings, default /etc/tocsin/collector.toml")
     parser.add_argument(
         "--state-dir", type=Path, default=default, help="where the store and the certificate authority live"
     )

@@ -8,8 +8,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-_HOME = Path(os.environ.get("XDG_STATE_HOME", "") or Path.home() / ".local/state")
-_IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+DEFAULT_FILE = Path("/etc/tocsin/collector.toml")
+
+
+def default_state_dir() -> Path:
+    """/var/lib/tocsin for a service (root, or a user who may write there), else below the home."""
+    system = Path("/var/lib/tocsin")
+    if os.access(system, os.W_OK) or (hasattr(os, "geteuid") and os.geteuid() == 0):
+        return system
+    return Path(os.environ.get("XDG_STATE_HOME", "") or Path.home() / ".local/state") / "tocsin"
 
 
 class ConfigError(Exception):
@@ -18,7 +25,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    state_dir: Path = Path("/var/lib/tocsin") if _IS_ROOT else _HOME / "tocsin"
+    state_dir: Path = field(default_factory=default_state_dir)
     database: str = ""  # a URL; empty: SQLite in the state directory
     listen: str = "0.0.0.0"  # noqa: S104 - devices come from everywhere; mTLS decides who is heard
     intake_port: int = 7443
@@ -57,6 +64,8 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
     """Merge the sources. Raises ConfigError."""
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
+    if file is None and DEFAULT_FILE.exists():
+        file = DEFAULT_FILE
     if file is not None:
         for key, value in _read(file).items():
             values[key] = _checked(key, value, f"{file}, line {_line(file, key)}, {key}")
@@ -74,7 +83,9 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
 
 
 def _keys() -> dict[str, Any]:
-    return {f.name: f.default for f in fields(Config) if f.name != "sources"}
+    """Setting → its default, whose type says what is wanted."""
+    plain = {f.name: f.default for f in fields(Config) if f.name != "sources"}
+    return plain | {"state_dir": default_state_dir()}
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from collector.config import default_state_dir
+
 DEFAULT_FILE: Final = Path("/etc/tocsin/console.toml")
 
 
@@ -23,7 +25,7 @@ class WrongSetting(Exception):
 @dataclass(frozen=True, kw_only=True)
 class Config:
     listen: str = "127.0.0.1:8080"
-    state_dir: Path = field(default_factory=lambda: default_state_dir())
+    state_dir: Path = field(default_factory=default_state_dir)
     database: str = ""  # empty: collector.db in the state dir
     workers: int = 2
     https: bool = False  # people reach the console by https (a proxy in front, or tls_certificate below)
@@ -66,14 +68,6 @@ _BOUNDS: Final = {
     "idle_hours": (1, 24 * 30),
     "session_hours": (1, 24 * 90),
 }
-
-
-def default_state_dir() -> Path:
-    """/var/lib/tocsin for a service (root or a user who may write there), else below the home."""
-    system = Path("/var/lib/tocsin")
-    if os.access(system, os.W_OK):
-        return system
-    return Path.home() / ".local" / "state" / "tocsin"
 
 
 def load(
