@@ -48,10 +48,13 @@ protos: $(VENV)/.dev ## regenerate protos/*_pb2* from protos/*.proto
 docs: $(VENV)/.dev ## regenerate docs/probes.md, docs/metrics.md, docs/rules.md
 	@$(BIN)/python -m docs.build
 
+wheel: $(VENV)/.dev ## dist/tocsin-*.whl, for machines without a checkout
+	@$(BIN)/python -m hatchling build -t wheel
+
 lock: ## resolve the pinned, hashed requirements anew (needs uv)
 	@deploy/lock
 
 clean: ## remove the virtual environment and everything 'make run' kept
 	rm -rf $(VENV) var
 
-.PHONY: help setup run test quick lint bench chaos protos docs lock clean
+.PHONY: help setup run test quick lint bench chaos protos docs wheel lock clean
