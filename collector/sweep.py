@@ -24,6 +24,8 @@ from protos.intake_pb2 import EVERYTHING
 logger = logging.getLogger(__name__)
 
 _BATCH: Final = 500
+_LEASE: Final = timedelta(seconds=15)
+_TOLD_EVERY: Final = timedelta(seconds=5)
 _UNREPAIRED_GRACE: Final = timedelta(minutes=30)
 
 
@@ -45,12 +47,16 @@ class Sweep:
         self._pace = pace
         self._alive_at: datetime | None = None
         self._unrepaired_at: datetime | None = None
+        self._told_at: datetime | None = None
+        self._lease_until: datetime | None = None
 
     def run(self, session: Session, changes: Changes, memory: Memory, now: datetime) -> None:
         """One sweep, about once a second."""
-        self._tell_heard(session, memory)
+        if self._told_at is None or now - self._told_at >= _TOLD_EVERY:
+            self._told_at = now
+            self._tell_heard(session, memory)
         self._hand_over_requests(session, memory, now)
-        if not leases.hold(session, "sweep", self._holder, now, timedelta(seconds=15)):
+        if not self._leads(session, now):
             return
         self._own_absence(session, memory, now)
         for device_id in self._due(session, now):
@@ -60,6 +66,16 @@ class Sweep:
         if self._unrepaired_at is None or now - self._unrepaired_at > timedelta(minutes=1):
             self._unrepaired_at = now
             reopen_unrepaired(session, now, _UNREPAIRED_GRACE)
+
+    def _leads(self, session: Session, now: datetime) -> bool:
+        """Whether the lease is ours. Renewed at a third of its span: an idle collector must not write twice a second."""
+        if self._lease_until is not None and now < self._lease_until - 2 * _LEASE / 3:
+            return True
+        if not leases.hold(session, "sweep", self._holder, now, _LEASE):
+            self._lease_until = None
+            return False
+        self._lease_until = now + _LEASE
+        return True
 
     def _advance(self, session: Session, changes: Changes, memory: Memory, device_id: str, now: datetime) -> None:
         try:
