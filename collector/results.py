@@ -67,6 +67,10 @@ def live(changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: dateti
         if (state, report.patches.reason) != (device.patch_state, device.patch_reason):
             device.patch_state, device.patch_reason = state, report.patches.reason
             values |= {"patch_state": state, "patch_reason": report.patches.reason}
+    if "disk_health" in unpacked.rows:
+        unreadable = sum(row[0] == "disk_readable_state" and row[2] == 0 for row in unpacked.rows["disk_health"])
+        if unreadable != device.unreadable_disks:
+            device.unreadable_disks = values["unreadable_disks"] = unreadable
     changes.device(device.id, **values)
     _probe_results(changes, memory, unpacked, now)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from flask import Blueprint, Flask, render_template
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -101,8 +101,7 @@ def _unreadable_disks(session: Session) -> list[UnreadableDisk]:
         .join(Device, Device.id == ProbeResult.device_id)
         .where(
             ProbeResult.probe == "disk_health",
-            # Only a sieve, so that readings without such a disk are not parsed.
-            cast(ProbeResult.readings, Text).like('%"disk_readable_state"%'),
+            Device.unreadable_disks > 0,
             Device.revoked_at.is_(None),
         )
         .order_by(Device.host_name, Device.id)

@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="kill -9 and /proc"),
     pytest.mark.timeout(300),
     # Each of these keeps two cores busy: side by side they would only slow each other down.
-    pytest.mark.xdist_group("chaos"),
+    pytest.mark.xdist_group("heavy"),
 ]
 
 # 25 on each database; a restart of the collector takes a second and more, the load between two a quarter.

@@ -194,6 +194,20 @@ def test_a_probe_that_cannot_read_keeps_its_last_numbers_and_says_why(collector:
     assert len(result.readings) == 3
 
 
+def test_disks_that_do_not_tell_their_health_are_counted_on_the_device(collector: Collector, engine: Engine) -> None:
+    desk = collector.enrol("desk")
+    readable = [Reading(metric="disk_readable_state", component=name, last=ok, samples=1) for name, ok in (("a", 1), ("b", 0))]
+    desk.send(report("disk_health", *readable), NOON)
+    assert rows(engine, Device)[0].unreadable_disks == 1
+
+    desk.send(filesystem(0.5), NOON + MINUTE)
+    assert rows(engine, Device)[0].unreadable_disks == 1
+
+    readable[1].last = 1
+    desk.send(report("disk_health", *readable), NOON + 2 * MINUTE)
+    assert rows(engine, Device)[0].unreadable_disks == 0
+
+
 def test_two_collectors_never_judge_the_same_state(engine: Engine) -> None:
     one, other = Collector(engine), Collector(engine)
     laptop = one.enrol("laptop")

@@ -183,7 +183,7 @@ def _full_recorder(session: Session, now: datetime) -> None:
     id = "1b22c8f04e6a9d31"
     device(
         session, id, "tul-court3-av", now, room="Courtroom 3", group="av", device_class="av_host", model="Precision 3260",
-        worst_severity="warning", open_findings=1,
+        worst_severity="warning", open_findings=1, unreadable_disks=1,
     )  # fmt: skip
     recordings = [
         row("filesystem_used_ratio", 0.93, "d4e5", "/srv/recordings"),

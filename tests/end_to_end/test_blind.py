@@ -83,7 +83,7 @@ def test_without_programs_the_reasons_are_told(tmp_path: Path, bare: str, monkey
         patches.read(Place())
 
 
-@pytest.mark.xdist_group("end_to_end")
+@pytest.mark.xdist_group("heavy")
 def test_an_ordinary_user_gets_what_it_may_see_and_words_for_the_rest() -> None:
     # Not below pytest's own folder: only root may enter that.
     with tempfile.TemporaryDirectory(prefix="tocsin-nobody-") as home:
@@ -98,7 +98,7 @@ def test_an_ordinary_user_gets_what_it_may_see_and_words_for_the_rest() -> None:
         assert {"metric", "component", "last"} <= set(row)
 
 
-@pytest.mark.xdist_group("end_to_end")
+@pytest.mark.xdist_group("heavy")
 def test_what_could_not_be_seen_stands_on_the_page_with_its_reason(engine: Engine, tmp_path: Path) -> None:
     collector = Collector(engine)
     desk = collector.enrol("blind-desk")

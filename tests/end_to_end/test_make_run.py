@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import REPOSITORY, free_port
 from tests.end_to_end.running import eventually
 
-pytestmark = pytest.mark.xdist_group("end_to_end")
+pytestmark = pytest.mark.xdist_group("heavy")
 
 
 class Browser:

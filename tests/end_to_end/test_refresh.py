@@ -14,7 +14,7 @@ from collector.store.inventory import InventorySection
 from collector.store.reports import ProbeResult, StoredReport
 from tests.end_to_end.running import RunningAgent, RunningCollector, eventually
 
-pytestmark = pytest.mark.xdist_group("end_to_end")
+pytestmark = pytest.mark.xdist_group("heavy")
 # Nothing would be reported by itself while the test looks.
 QUIET = {"TOCSIN_SAMPLE_SECONDS": "3600", "TOCSIN_REPORT_SECONDS": "86400", "TOCSIN_HEARTBEAT_SECONDS": "3600"}
 

@@ -163,6 +163,7 @@ def upgrade() -> None:
         sa.Column("spool_id", sa.String(length=32), nullable=False),
         sa.Column("worst_severity", sa.String(length=16), nullable=False),
         sa.Column("open_findings", sa.Integer(), nullable=False),
+        sa.Column("unreadable_disks", sa.Integer(), nullable=False),
         sa.Column("patch_state", sa.String(length=16), nullable=False),
         sa.Column("patch_reason", sa.Text(), nullable=False),
         sa.Column("revoked_at", collector.store.UTCDateTime(timezone=True), nullable=True),
