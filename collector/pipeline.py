@@ -183,13 +183,15 @@ class Pipeline:
         if mark.standing == CLONE and now - mark.stored_at > _CLONE_NOTED_EVERY:
             mark.stored_at = now
             changes.spools[memory.device.id, mark.id] = spools.row(memory.device.id, mark)
+        sent_at = moment(batch.sent_at)
+        skew = (sent_at - now).total_seconds() if sent_at is not None else None
         if mark.standing in (CURRENT, PROBATION):
             for envelope in batch.reports:
-                ack.receipts.append(self._receive(session, changes, memory, mark, envelope, now))
+                ack.receipts.append(self._receive(session, changes, memory, mark, envelope, now, skew))
             if batch.reports:
                 self._note_call(changes, memory, mark, call)
         if mark.standing == CURRENT:
-            results.presence(changes, memory, batch, call.address, now)
+            results.presence(changes, memory, batch, call.address, now, skew)
             if was_silent:
                 judge(session, changes, memory, self.bench, None, now)  # its silence is over
         if batch.hello or any(receipt.verdict == wire.FORKED for receipt in ack.receipts):
@@ -203,7 +205,7 @@ class Pipeline:
 
     def _receive(
         self, session: Session, changes: Changes, memory: DeviceMemory, mark: SpoolMark,
-        envelope: wire.Envelope, now: datetime,
+        envelope: wire.Envelope, now: datetime, skew: float | None,
     ) -> Receipt:  # fmt: skip
         receipt = Receipt(lane=envelope.lane, seq=envelope.seq)
         if not spools.valid(envelope):
@@ -225,18 +227,20 @@ class Pipeline:
             {
                 "device_id": memory.device.id, "spool_id": mark.id, "lane": int(envelope.lane), "seq": envelope.seq,
                 "hash": content, "collected_at": unpacked.collected_at, "received_at": now, "judged": judged,
+                "skew_seconds": skew,
                 "body": envelope.body,
             }
         )  # fmt: skip
         mark.marks[envelope.lane] = (envelope.seq, content)
         self._gaps(changes, memory, unpacked.report, now)
         if mark.standing == CURRENT:
-            self._apply(session, changes, memory, unpacked, now, judged)
+            self._apply(session, changes, memory, unpacked, now, judged, skew)
         return receipt
 
     def _apply(
-        self, session: Session, changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: datetime, live: bool
-    ) -> None:
+        self, session: Session, changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: datetime, live: bool,
+        skew: float | None,
+    ) -> None:  # fmt: skip
         report = unpacked.report
         complete, wanted = inventory.take(session, changes, memory, report, now, live)
         results.sections(changes, memory, complete)
@@ -245,6 +249,8 @@ class Pipeline:
         if live:
             results.live(changes, memory, unpacked, now)
             spools.count_clones(memory, report, now)
+            if skew is not None:
+                report.readings.add(metric="device_clock_skew_seconds", last=skew, samples=1)
             judge(session, changes, memory, self.bench, report, now)
             results.answer_refresh(session, memory, now)
 

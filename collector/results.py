@@ -30,7 +30,7 @@ _COLUMNS: Final[dict[str, dict[str, tuple[str, int]]]] = {
 
 
 def presence(
-    changes: Changes, memory: DeviceMemory, batch: wire.ReportBatch, address: str, now: datetime
+    changes: Changes, memory: DeviceMemory, batch: wire.ReportBatch, address: str, now: datetime, skew: float | None
 ) -> None:
     """The device was heard. Written at once when its presence changes, else with the next sweep."""
     device = memory.device
@@ -44,9 +44,8 @@ def presence(
         device.address = address
         values["address"] = address
     if values or batch.reports:
-        sent_at = moment(batch.sent_at)
-        if sent_at is not None:
-            values["clock_skew_seconds"] = (sent_at - now).total_seconds()
+        if skew is not None:
+            values["clock_skew_seconds"] = skew
         changes.device(device.id, seen_at=now, **values)
         memory.flushed_at = now
 

@@ -135,6 +135,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     # Made by the collector itself.
     *_rows(
         "collector",
+        ("device_clock_skew_seconds", "", "The device's clock minus the collector's, when it sent the report.", None),
         ("device_clones_count", "", "Other machines that used this device's credential in the last week.", None),
     ),
 )  # fmt: skip

@@ -41,6 +41,7 @@ class StoredReport(Base):
     hash: Mapped[int] = mapped_column(BigInteger)  # first 8 bytes of sha256 of the body, as signed 64
     collected_at: Mapped[datetime]  # device's clock, drawn to received_at when it lies in the future
     received_at: Mapped[datetime]  # server's clock
+    skew_seconds: Mapped[float | None]  # device's clock minus ours at the call; judged, so kept for replay
     judged: Mapped[bool] = mapped_column(default=False)  # given to the rules (live lane of the current spool)
     body: Mapped[bytes] = mapped_column(LargeBinary)  # as it came: protos/body.py
 

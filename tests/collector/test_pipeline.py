@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
@@ -232,6 +233,24 @@ def test_a_device_that_says_hello_is_told_the_policy_in_force(engine: Engine) ->
 
     assert [d.kind for d in laptop.heartbeat(NOON, hello=True).directives][:1] == [SET_INTERVALS]
     assert SET_INTERVALS not in [d.kind for d in laptop.heartbeat(NOON + MINUTE).directives]
+
+
+@pytest.mark.parametrize("off", [timedelta(days=-365), timedelta(minutes=-5), timedelta(days=1), timedelta(days=365 * 12)])
+def test_a_wrong_clock_is_a_finding_and_costs_no_report(collector: Collector, engine: Engine, off: timedelta) -> None:
+    laptop = collector.enrol("laptop")
+    for minute in range(0, 41, 5):
+        now = NOON + minute * MINUTE
+        wrong = filesystem(0.5)
+        wrong.collected_at.FromDatetime(now + off)
+        sent = Timestamp()
+        sent.FromDatetime(now + off)
+        assert laptop.send(wrong, now, sent_at=sent).receipts[0].verdict == STORED
+
+    (finding,) = rows(engine, Finding)
+    assert (finding.rule, finding.opened_at) == ("clock_differs_from_the_collector", NOON + 30 * MINUTE)
+    assert rows(engine, Device)[0].presence == "online"
+    assert all(stored.collected_at <= stored.received_at for stored in rows(engine, StoredReport))
+    assert {stored.skew_seconds for stored in rows(engine, StoredReport)} == {off.total_seconds()}
 
 
 def test_an_empty_report_is_a_report(collector: Collector, engine: Engine) -> None:

@@ -139,6 +139,9 @@ WAYS: dict[str, Way] = {
     "clock_not_synchronised": Way(
         bad=_one("clock_synchronised_state", 0), well=_one("clock_synchronised_state", 1), within=HOUR
     ),
+    "clock_differs_from_the_collector": Way(
+        bad=_one("device_clock_skew_seconds", -90), well=_one("device_clock_skew_seconds", 0.2), within=30 * MINUTE
+    ),
     "clock_off": Way(bad=_one("clock_offset_seconds", -3), well=_one("clock_offset_seconds", -0.1), within=30 * MINUTE),
     "agent_gave_up_reports": Way(
         before=_one("agent_spool_evicted_total", 0),

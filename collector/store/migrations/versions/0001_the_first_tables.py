@@ -331,6 +331,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.BigInteger(), nullable=False),
         sa.Column("collected_at", collector.store.UTCDateTime(timezone=True), nullable=False),
         sa.Column("received_at", collector.store.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("skew_seconds", sa.Double(), nullable=True),
         sa.Column("judged", sa.Boolean(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_report_device_id")),
