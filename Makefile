@@ -26,6 +26,7 @@ run: $(VENV)/.run ## collector, console and this machine's agent; FLEET=200 adds
 
 test: setup ## all tests: PostgreSQL and browser ones too
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
@@ -39,7 +40,7 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 bench: setup ## the figures of docs/performance.md, as a table and as JSON
 	@$(BIN)/python -m bench
 
-chaos: setup ## kill, cut, fill and lie, and compare the ledger (long run)
+chaos: setup ## kill, cut and copy, and compare the ledger (long run)
 	@$(BIN)/python -m bench.chaos
 
 protos: $(VENV)/.dev ## regenerate protos/*_pb2* from protos/*.proto

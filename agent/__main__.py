@@ -80,7 +80,9 @@ def _add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
     enrol = add("enrol", "make this device known to a collector")
     enrol.add_argument("--collector", metavar="HOST:PORT", help="its enrolment port")
-    enrol.add_argument("--token", metavar="T", required=True, help="the enrolment token; - reads it from input")
+    enrol.add_argument(
+        "--token", metavar="T", required=True, help="the enrolment token; - reads it from input"
+    )
     enrol.add_argument("--ca-fingerprint", metavar="F", help="SHA-256 of the CA certificate, told otherwise")
     enrol.add_argument("--ca-file", metavar="FILE", type=Path, help="the CA certificate, brought otherwise")
     enrol.add_argument("--again", action="store_true", help="replace the credential this machine has")

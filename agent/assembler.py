@@ -150,9 +150,7 @@ class Assembler:
         for name in sorted(self._bodies):
             pieces = list(_pieces(self._bodies[name], self._part_bytes))
             for number, items in enumerate(pieces):
-                yield Section(
-                    name=name, hash=self._hashes[name], part=number, parts=len(pieces), items=items
-                )
+                yield Section(name=name, hash=self._hashes[name], part=number, parts=len(pieces), items=items)
 
 
 def _pieces(items: Sequence[Item], limit: int) -> Iterable[list[Item]]:
@@ -176,4 +174,3 @@ def section_hash(items: Iterable[Item]) -> int:
         row = [item.key, sorted(item.facts.items())]
         digest.update(json.dumps(row, separators=(",", ":")).encode() + b"\n")
     return int.from_bytes(digest.digest()[:8], "big")
-

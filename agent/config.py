@@ -209,5 +209,9 @@ def _check_range(name: str, value: Any, source: str) -> None:
         raise ConfigError(f"{source}: {name} must be at most {high}, not {value}")
     if among and value not in among:
         raise ConfigError(f"{source}: {name} must be one of {', '.join(among)}, not {value!r}")
-    if name == "collector" and value and not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}", value):
+    if (
+        name == "collector"
+        and value
+        and not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}", value)
+    ):
         raise ConfigError(f"{source}: {name} must be HOST:PORT, not {value!r}")

@@ -82,14 +82,18 @@ def _state_dir(path: Path) -> Finding:
         return _problem(name, f"{path} can be read by others: chmod 700 {path}")
     free = shutil.disk_usage(path).free
     if free < 64 * 1024 * 1024:
-        return _problem(name, f"{path}: {free // 1048576} MB free; reports are given up when the disk is full")
+        return _problem(
+            name, f"{path}: {free // 1048576} MB free; reports are given up when the disk is full"
+        )
     return Finding(name, "ok", str(path))
 
 
 def _running(path: Path) -> Finding:
     held = lock.is_held(path) if path.is_dir() else False
     if held is None:
-        return Finding("agent", "unknown", "the lock file cannot be opened: run as the agent's user or as root")
+        return Finding(
+            "agent", "unknown", "the lock file cannot be opened: run as the agent's user or as root"
+        )
     if not held:
         return _problem("agent", "not running: start it with 'systemctl start tocsin-agent'")
     return Finding("agent", "ok", "running")
@@ -112,7 +116,9 @@ def _dates(device: Device, now: datetime) -> Finding:
         text = f"the certificate expired at {until}: 'tocsin-agent renew', within 90 days of that"
         return _problem("certificate", text, Exit.CREDENTIAL)
     if now > device.renew_at + (device.not_after - device.renew_at) / 2:
-        return _problem("certificate", f"valid until {until} and not renewed yet: 'tocsin-agent renew' says why")
+        return _problem(
+            "certificate", f"valid until {until} and not renewed yet: 'tocsin-agent renew' says why"
+        )
     return Finding("certificate", "ok", f"valid until {until}")
 
 

@@ -177,7 +177,9 @@ def _check_pins(root: x509.Certificate, expected: Iterable[str]) -> None:
     found = root.fingerprint(hashes.SHA256()).hex()
     for pin in expected:
         if not found.startswith(pin):
-            raise Stop(Exit.CREDENTIAL, f"the CA certificate has the fingerprint {found}, expected was {pin}…")
+            raise Stop(
+                Exit.CREDENTIAL, f"the CA certificate has the fingerprint {found}, expected was {pin}…"
+            )
 
 
 def _check_pins_of_bundle(bundle: bytes, expected: Iterable[str]) -> None:

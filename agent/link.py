@@ -76,7 +76,13 @@ class Link:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`connect` may raise Trouble. `on_return` is called when the collector is back after a failure."""
-        self._spool, self._connect, self._clock, self._waits, self._board = spool, connect, clock, waits, board
+        self._spool, self._connect, self._clock, self._waits, self._board = (
+            spool,
+            connect,
+            clock,
+            waits,
+            board,
+        )
         self._on_directives, self._on_return = on_directives, on_return
         self._machine_hash, self._chance = machine_hash, chance
         self._wire: Wire | None = None

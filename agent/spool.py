@@ -80,7 +80,12 @@ class Spool:
     def __init__(
         self, folder: Path, *, now: Callable[[], datetime], max_bytes: int, keep_acked_for: timedelta
     ) -> None:
-        self._folder, self._now, self._max_bytes, self._keep_acked_for = folder, now, max_bytes, keep_acked_for
+        self._folder, self._now, self._max_bytes, self._keep_acked_for = (
+            folder,
+            now,
+            max_bytes,
+            keep_acked_for,
+        )
         self._lock = threading.RLock()
         self._unwritten = spool_gaps.Span()  # reports the disk did not take, until it takes a word about them
         self._db, self._state = open_spool(folder, now())
@@ -158,7 +163,8 @@ class Spool:
             body = bodies.pack(report)
             at = report.collected_at.ToDatetime(tzinfo=self._now().tzinfo).isoformat()
             cursor = db.execute(
-                "INSERT INTO report (collected_at, hash, body) VALUES (?, ?, ?)", (at, content_hash(body), body)
+                "INSERT INTO report (collected_at, hash, body) VALUES (?, ?, ?)",
+                (at, content_hash(body), body),
             )
             spool_gaps.carry(db, [number for number, _ in waiting], int(cursor.lastrowid or 0))
             self._state.evicted += self._unwritten.reports
@@ -180,7 +186,12 @@ class Spool:
             )  # fmt: skip
 
     def offer(
-        self, lane: Lane, *, reports: int = BATCH_REPORTS, size: int = BATCH_BYTES, skip: tuple[int, int] | None = None
+        self,
+        lane: Lane,
+        *,
+        reports: int = BATCH_REPORTS,
+        size: int = BATCH_BYTES,
+        skip: tuple[int, int] | None = None,
     ) -> list[Envelope]:
         """The next reports of `lane` to send, numbered for good. At least one when one waits, however big.
         `skip` is the (lane, seq) of one to leave out this time."""
@@ -282,7 +293,9 @@ class Spool:
         return result
 
     def _same(self, db: sqlite3.Connection, mark: HighWater) -> bool:
-        row = db.execute("SELECT hash FROM report WHERE lane = ? AND seq = ?", (mark.lane, mark.seq)).fetchone()
+        row = db.execute(
+            "SELECT hash FROM report WHERE lane = ? AND seq = ?", (mark.lane, mark.seq)
+        ).fetchone()
         # One that is no longer here cannot be compared, and that alone is no sign of a fork.
         return row is None or hash_number(row[0]) == mark.hash
 

@@ -26,7 +26,8 @@ LIMIT ?
 def used_bytes(db: sqlite3.Connection) -> int:
     """Pages in use; free pages inside the file are room."""
     size, pages, free = (
-        int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_size", "page_count", "freelist_count")
+        int(db.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_size", "page_count", "freelist_count")
     )
     return size * (pages - free)
 

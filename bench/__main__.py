@@ -32,7 +32,9 @@ _LONG: Final = 600.0
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     arguments.add_argument("--only", action="append", choices=[name for name, _ in PARTS])
-    arguments.add_argument("--long", action="store_true", help="look at the agent for ten minutes instead of one")
+    arguments.add_argument(
+        "--long", action="store_true", help="look at the agent for ten minutes instead of one"
+    )
     arguments.add_argument("--json", type=Path, default=Path("bench/results.json"), metavar="FILE")
     given = arguments.parse_args(argv)
     logging.basicConfig(level="ERROR", stream=sys.stderr)

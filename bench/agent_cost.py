@@ -35,7 +35,9 @@ class Meter:
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever, name="meter", daemon=True)
         thread.start()
-        server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._relay, HOST, self.port), loop).result(10)
+        server = asyncio.run_coroutine_threadsafe(
+            asyncio.start_server(self._relay, HOST, self.port), loop
+        ).result(10)
         try:
             yield
         finally:
@@ -69,7 +71,14 @@ class Agent(Process):
         super().__init__(directory / f"{name}.log", *self._words, "run", environment=environment)
 
     def enrol(self, collector: Collector) -> None:
-        call(*self._words, "enrol", "--collector", f"{HOST}:{collector.enrolment}", "--token", collector.token(1))
+        call(
+            *self._words,
+            "enrol",
+            "--collector",
+            f"{HOST}:{collector.enrolment}",
+            "--token",
+            collector.token(1),
+        )
 
     def go_through(self, port: int) -> None:
         """Its reports take another port from now on."""

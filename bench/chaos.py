@@ -29,7 +29,9 @@ class Row:
     bad: int
     of: int
     how: str
-    trials: int = 0  # what the bound is on, where `of` are not independent: reports of one run share its kills
+    trials: int = (
+        0  # what the bound is on, where `of` are not independent: reports of one run share its kills
+    )
 
     def words(self) -> str:
         trials = self.trials or self.of
@@ -102,7 +104,14 @@ def order_rows(directory: Path, short: bool) -> list[Row]:
         raise Ended("strace is not installed")
     outcome = fsync_order.run(directory, 500 if short else 10_000)
     how = f"strace of the collector, SQLite, one report at a time: {outcome.syncs:,} syncs, {outcome.seconds:.0f} s"
-    return [Row("acks sent before the sync that stores the report had ended", outcome.violations, outcome.acks, how)]
+    return [
+        Row(
+            "acks sent before the sync that stores the report had ended",
+            outcome.violations,
+            outcome.acks,
+            how,
+        )
+    ]
 
 
 PARTS: Final[tuple[tuple[str, Callable[[Path, bool], list[Row]]], ...]] = (
@@ -140,7 +149,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 continue
         rows += found
         bad = sum(row.bad for row in found)
-        print(f"{name}: {'clean' if not bad else f'{bad} BAD'}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        print(
+            f"{name}: {'clean' if not bad else f'{bad} BAD'}, {time.monotonic() - began:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
     print(table(rows))
     return 1 if any(row.bad for row in rows) else 0
 

@@ -97,9 +97,7 @@ async def enrol(
 async def _enrol(stub: Any, token: str, machine: Machine) -> Credential:
     key = ec.generate_private_key(ec.SECP256R1())
     csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-    request = EnrolRequest(
-        token=token, csr_der=csr.public_bytes(serialization.Encoding.DER), machine=machine
-    )
+    request = EnrolRequest(token=token, csr_der=csr.public_bytes(serialization.Encoding.DER), machine=machine)
     try:
         answer = await stub.Enrol(request, timeout=60)
     except grpc.aio.AioRpcError as error:

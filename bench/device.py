@@ -94,8 +94,12 @@ class Device:
     pace: Pace = field(default_factory=Pace)
     _waiting: deque[bytes] = field(default_factory=lambda: deque(maxlen=_WAITING_LIMIT))
     _history: deque[bytes] = field(default_factory=deque)  # live once, overtaken by a newer state
-    _past: deque[datetime] = field(default_factory=deque)  # moments before the fleet's first start, made when sent
-    _numbered: deque[Envelope] = field(default_factory=deque)  # in flight: keep their number until acknowledged
+    _past: deque[datetime] = field(
+        default_factory=deque
+    )  # moments before the fleet's first start, made when sent
+    _numbered: deque[Envelope] = field(
+        default_factory=deque
+    )  # in flight: keep their number until acknowledged
     _next: dict[int, int] = field(default_factory=lambda: {LIVE: 1, BACKFILL: 1})
     _greeted: bool = False
     _was_greeted: bool = False
@@ -123,7 +127,9 @@ class Device:
         self._remember(EVERYTHING, full=True, bodies=True)
         self._imagine_past()
         began = clock()
-        due = {name: began + getattr(self.pace, name) / self.speed for name in ("report", "slow", "inventory")}
+        due = {
+            name: began + getattr(self.pace, name) / self.speed for name in ("report", "slow", "inventory")
+        }
         # Spread over the interval, so that a fleet started at once does not beat in time.
         due["report"] -= self._random.uniform(0, 0.8) * self.pace.report / self.speed
         while True:
@@ -216,7 +222,9 @@ class Device:
             await asyncio.sleep(ack.retry_after_seconds * self._random.uniform(1, 1.3))
             return False
         if any(receipt.verdict == FORKED for receipt in ack.receipts):
-            raise Barred(f"{self.machine.host_name}: another fleet uses its spool, remove the state directory")
+            raise Barred(
+                f"{self.machine.host_name}: another fleet uses its spool, remove the state directory"
+            )
         self.counts.reports += len(self._numbered)
         self._numbered.clear()
         return True
@@ -253,7 +261,9 @@ class Device:
             self._remember(SAMPLED, full=False)
         self._was_greeted = True
 
-    async def _call(self, reports: list[Envelope], *, hello: bool = False, goodbye: Goodbye = GOODBYE_NONE) -> Ack:
+    async def _call(
+        self, reports: list[Envelope], *, hello: bool = False, goodbye: Goodbye = GOODBYE_NONE
+    ) -> Ack:
         batch = ReportBatch(
             spool_id=self.spool_id, birth=FIRST, machine_hash=self.machine.number + 1, goodbye=goodbye,
             reports=reports, hello=hello,

@@ -52,7 +52,9 @@ def _battery(machine: Machine, vitals: Vitals, hours: float) -> None:
 
 def _updates(machine: Machine, vitals: Vitals, hours: float) -> None:
     vitals.values["updates_security_count", ""] = 4.0
-    vitals.patches = PatchStatus(state=MISSING, method="apt", lists_age_seconds=vitals.patches.lists_age_seconds)
+    vitals.patches = PatchStatus(
+        state=MISSING, method="apt", lists_age_seconds=vitals.patches.lists_age_seconds
+    )
     vitals.facts["updates"] = "missing"
 
 
@@ -154,4 +156,6 @@ def choose(machine: Machine, share: float = SHARE) -> str:
     if place != random.Random(f"fault/{machine.seed}/{row}").randrange(length):
         return ""
     turn = [*FAULTS[row % len(FAULTS) :], *FAULTS[: row % len(FAULTS)]]
-    return next((f.name for f in turn if machine.device_class in f.classes and machine.disk.kind in f.disks), "")
+    return next(
+        (f.name for f in turn if machine.device_class in f.classes and machine.disk.kind in f.disks), ""
+    )

@@ -17,7 +17,12 @@ class Figure:
 
     def words(self) -> tuple[str, str, str, str]:
         spread = f"{_short(min(self.runs))}–{_short(max(self.runs))}" if len(self.runs) > 1 else ""
-        return (f"{self.part}: {self.name}", f"{_short(self.value)} {self.unit}".strip(), spread, "; ".join(filter(None, (self.goal and f"goal {self.goal}", self.note))))
+        return (
+            f"{self.part}: {self.name}",
+            f"{_short(self.value)} {self.unit}".strip(),
+            spread,
+            "; ".join(filter(None, (self.goal and f"goal {self.goal}", self.note))),
+        )
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -36,7 +41,12 @@ def percentile(values: Sequence[float], share: float) -> float:
 def table(figures: Sequence[Figure]) -> str:
     rows = [("figure", "median", "from–to", ""), *(figure.words() for figure in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + f" | {row[3]} |" for row in rows]
+    lines = [
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        + f" | {row[3]} |"
+        for row in rows
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|---|")
     return "\n".join(lines)
 

@@ -48,7 +48,9 @@ class Kept:
 
     def born_at(self) -> datetime:
         """The fleet's first start, from which its faults count."""
-        self._db.execute("INSERT OR IGNORE INTO fleet VALUES (?, ?)", (self._seed, datetime.now(UTC).isoformat()))
+        self._db.execute(
+            "INSERT OR IGNORE INTO fleet VALUES (?, ?)", (self._seed, datetime.now(UTC).isoformat())
+        )
         self._db.commit()
         row = self._db.execute("SELECT born_at FROM fleet WHERE seed = ?", (self._seed,)).fetchone()
         return datetime.fromisoformat(row[0])
@@ -110,7 +112,11 @@ class Fleet:
         host, port = self._enrolment
         machines = [self._machine(number) for number in range(1, self._count + 1)]
         known = kept.credentials()
-        new = [m for m in machines if m.number not in known or not credential.fits(known[m.number][1].ca, self._token(m))]
+        new = [
+            m
+            for m in machines
+            if m.number not in known or not credential.fits(known[m.number][1].ca, self._token(m))
+        ]
         for begin in range(0, len(new), 64):
             some = new[begin : begin + 64]
             issued = await credential.enrol(host, port, [(self._token(m), m.facts()) for m in some])
@@ -169,7 +175,9 @@ async def run(fleet: Fleet, count: int) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), 60)
         told = fleet.counts
-        logger.info("online=%d reports=%d calls=%d failures=%d", told.online, told.reports, told.calls, told.failures)
+        logger.info(
+            "online=%d reports=%d calls=%d failures=%d", told.online, told.reports, told.calls, told.failures
+        )
     await fleet.stop()
 
 
@@ -185,10 +193,14 @@ def main() -> int:
     arguments.add_argument("--speed", type=float, default=1.0, help="intervals are divided by this")
     arguments.add_argument("--history", type=float, default=24.0, metavar="HOURS", help="a new fleet's past")
     arguments.add_argument("--faults", type=float, default=faults.SHARE, help="share of devices with a fault")
-    arguments.add_argument("--intake-port", type=int, default=0, help="if it is not the one told at enrolment")
+    arguments.add_argument(
+        "--intake-port", type=int, default=0, help="if it is not the one told at enrolment"
+    )
     arguments.add_argument("--state-dir", type=Path, default=Path("var/fleet"))
     given = arguments.parse_args()
-    logging.basicConfig(level="INFO", stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level="INFO", stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
     host, _, port = given.enrolment.rpartition(":")
     fleet = Fleet(
         (host, int(port)), tokens_of(given.token), given.count, given.state_dir, seed=given.seed, speed=given.speed,

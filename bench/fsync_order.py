@@ -24,7 +24,9 @@ from protos.intake_pb2 import STORED, ReportBatch
 from protos.intake_pb2_grpc import IntakeStub
 
 # `1763806000.123456 fdatasync(7</…/collector.db-wal>) = 0 <0.001>`, or the second half of one that was interrupted
-_CALL: Final = re.compile(r"^(?:\d+\s+)?(\d+\.\d+) (?:<\.\.\. )?f(?:data)?sync(?:\(| resumed).*= 0 <(\d+\.\d+)>")
+_CALL: Final = re.compile(
+    r"^(?:\d+\s+)?(\d+\.\d+) (?:<\.\.\. )?f(?:data)?sync(?:\(| resumed).*= 0 <(\d+\.\d+)>"
+)
 _UNFINISHED: Final = re.compile(r"^(\d+)\s+(\d+\.\d+) f(?:data)?sync\(.*<unfinished")
 _RESUMED: Final = re.compile(r"^(\d+)\s+(\d+\.\d+) <\.\.\. f(?:data)?sync resumed")
 
@@ -53,7 +55,9 @@ def run(directory: Path, acks: int) -> Outcome:
         try:
             time.sleep(1.0)
             if tracer.poll() is not None:
-                raise PermissionError((tracer.stderr.read() if tracer.stderr else b"").decode(errors="replace"))
+                raise PermissionError(
+                    (tracer.stderr.read() if tracer.stderr else b"").decode(errors="replace")
+                )
             began = time.monotonic()
             spans = asyncio.run(_one_by_one(directory, collector, acks))
             seconds = time.monotonic() - began

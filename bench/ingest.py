@@ -191,13 +191,25 @@ async def _load(target: Target, reports: int, seconds: float) -> tuple[float, fl
     return counts[0] / took, cost / counts[0] * 1e6
 
 
-def _figures(rates: dict[tuple[str, int], list[float]], costs: dict[tuple[str, int], list[float]]) -> list[Figure]:
+def _figures(
+    rates: dict[tuple[str, int], list[float]], costs: dict[tuple[str, int], list[float]]
+) -> list[Figure]:
     figures = []
     for (name, reports), runs in sorted(costs.items(), key=lambda row: row[0][::-1]):
         call = f"{name}, {reports} report{'s' if reports > 1 else ''} a call"
         figures.append(of_runs("ingest", f"CPU per report, {call}", runs, "µs"))
-        figures.append(of_runs("ingest", f"reports per CPU-second, {call}", [1e6 / run for run in runs], "/s"))
-        figures.append(of_runs("ingest", f"reports a second, {call}", rates[name, reports], "/s", note="client on the same cores"))
+        figures.append(
+            of_runs("ingest", f"reports per CPU-second, {call}", [1e6 / run for run in runs], "/s")
+        )
+        figures.append(
+            of_runs(
+                "ingest",
+                f"reports a second, {call}",
+                rates[name, reports],
+                "/s",
+                note="client on the same cores",
+            )
+        )
         idle = costs.get(("no-op server", reports))
         if idle and name != "no-op server":
             ratios = [nothing / run for nothing, run in zip(idle, runs, strict=True)]

@@ -107,7 +107,12 @@ class Outcome:
 
 def kills(directory: Path, *, count: int, database: str = "", seed: int = 3, limit: float = 3600) -> Outcome:
     """kill -9 of the agent, so many times, while it samples, spools and sends each second."""
-    collector, chance, outcome, began = Collector(directory, database), random.Random(seed), Outcome(), time.monotonic()
+    collector, chance, outcome, began = (
+        Collector(directory, database),
+        random.Random(seed),
+        Outcome(),
+        time.monotonic(),
+    )
     agent = Agent(directory, "agent")
     collector.start_ready()
     with running(collector), running(agent):
@@ -155,7 +160,11 @@ def _compare(outcome: Outcome, agent: Agent, collector: Collector) -> None:
     outcome.spooled, outcome.stored = len(rows), len(stored)
     outcome.acked = sum(acked for _, acked in rows.values())
     outcome.backfilled = sum(1 for key in stored if key[2] == BACKFILL)
-    outcome.lost = [(device, *key) for key, (content, acked) in rows.items() if acked and stored.get((device, *key)) != content]
+    outcome.lost = [
+        (device, *key)
+        for key, (content, acked) in rows.items()
+        if acked and stored.get((device, *key)) != content
+    ]
     outcome.holes = holes(stored)
     left = len(rows) - outcome.acked
     if left > 1:  # one may have been sampled between the last look and the stop
@@ -188,7 +197,13 @@ class Away:
 
     @property
     def clean(self) -> bool:
-        return self.first_was_live and self.first_was_newest and not self.lost and not self.holes and self.back_after >= 0
+        return (
+            self.first_was_live
+            and self.first_was_newest
+            and not self.lost
+            and not self.holes
+            and self.back_after >= 0
+        )
 
 
 def collector_away(directory: Path, *, seconds: float, database: str = "") -> Away:
@@ -214,7 +229,9 @@ def collector_away(directory: Path, *, seconds: float, database: str = "") -> Aw
         _compare(outcome, agent, collector)
         result.lost, result.holes = outcome.lost, outcome.holes
         with Session(engine) as session:
-            rows = session.execute(select(StoredReport.received_at, StoredReport.lane, StoredReport.collected_at)).all()
+            rows = session.execute(
+                select(StoredReport.received_at, StoredReport.lane, StoredReport.collected_at)
+            ).all()
         engine.dispose()
         _order(result, sorted((row[0], row[1], row[2]) for row in rows)[before:])
     return result
@@ -244,7 +261,12 @@ class Copied:
 
     @property
     def clean(self) -> bool:
-        return self.merged == 0 and self.clone_spools == self.copies and self.standing_current == 1 and self.open_findings == 1
+        return (
+            self.merged == 0
+            and self.clone_spools == self.copies
+            and self.standing_current == 1
+            and self.open_findings == 1
+        )
 
 
 def copied_state(directory: Path, *, copies: int = 1, database: str = "") -> Copied:

@@ -45,7 +45,9 @@ class Outcome:
         return statistics.median(self.recoveries) if self.recoveries else 0.0
 
 
-def run(directory: Path, *, kills: int, devices: int, database: str = "", seed: int = 7, limit: float = 3600) -> Outcome:
+def run(
+    directory: Path, *, kills: int, devices: int, database: str = "", seed: int = 7, limit: float = 3600
+) -> Outcome:
     """`limit`: seconds after which no further kill is begun."""
     collector = Collector(directory, database)
     collector.start_ready()

@@ -70,7 +70,13 @@ class Comparison:
 
 def stored_reports(engine: Engine) -> dict[Key, int]:
     """Key → hash of every report in the collector's store."""
-    columns = (StoredReport.device_id, StoredReport.spool_id, StoredReport.lane, StoredReport.seq, StoredReport.hash)
+    columns = (
+        StoredReport.device_id,
+        StoredReport.spool_id,
+        StoredReport.lane,
+        StoredReport.seq,
+        StoredReport.hash,
+    )
     with Session(engine) as session:
         return {(row[0], row[1], row[2], row[3]): row[4] for row in session.execute(select(*columns))}
 

@@ -118,7 +118,11 @@ def make(number: int, seed: int, fault: str = "", site: str = "") -> Machine:
     kind = chance.choices((DESKTOP, LAPTOP, AV_HOST), (65, 25, 10))[0]
     model = chance.choice([one for one in _MODELS if one.device_class == kind])
     room = f"CR{1 + number // 3:02d}" if kind == AV_HOST else ""
-    host = f"{short}-{room}-AV{1 + number % 3}" if room else f"{short}-{'DSK' if kind == DESKTOP else 'LAP'}-{number:04d}"
+    host = (
+        f"{short}-{room}-AV{1 + number % 3}"
+        if room
+        else f"{short}-{'DSK' if kind == DESKTOP else 'LAP'}-{number:04d}"
+    )
     disk_gb = chance.choice(_DISK_GB[model.disk])
     disk = Disk(
         serial=_letters(chance, 12), model=chance.choice(_DISKS[model.disk]), kind=model.disk,

@@ -1,6 +1,5 @@
 """How long the console's server needs for its pages, with a thousand devices in the store."""
 
-
 import statistics
 import time
 import uuid
@@ -112,7 +111,14 @@ def _sign_in(app: Any) -> tuple[str, str]:
     now = datetime.now(UTC)
     with app.test_request_context("/"):
         with database.writing() as session:
-            session.add(User(name="bench", role="admin", password_hash=passwords.hashed("not for use by people", name="bench"), created_at=now))
+            session.add(
+                User(
+                    name="bench",
+                    role="admin",
+                    password_hash=passwords.hashed("not for use by people", name="bench"),
+                    created_at=now,
+                )
+            )
         with database.writing() as session:
             token = sessions.begin(session, user="bench", address="127.0.0.1", now=now)
         return sessions.cookie_name(), token

@@ -90,11 +90,18 @@ class Process:
 class Collector(Process):
     """A real collector in a directory of its own; the same ports at every start."""
 
-    def __init__(self, directory: Path, database: str = "", settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, database: str = "", settings: Mapping[str, str] | None = None
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.state, self.intake, self.enrolment = directory / "collector", free_port(), free_port()
         self.url = database or f"sqlite:///{self.state / 'collector.db'}"
-        self._base = ("collector", "--state-dir", str(self.state), *(("--database", database) if database else ()))
+        self._base = (
+            "collector",
+            "--state-dir",
+            str(self.state),
+            *(("--database", database) if database else ()),
+        )
         super().__init__(
             directory / "collector.log", *self._base, "serve", "--listen", HOST, "--intake-port", str(self.intake),
             "--enrolment-port", str(self.enrolment),

@@ -46,7 +46,9 @@ def build(
     report.collected_at.FromDatetime(at)
     for probe in sorted(wanted):
         kind, reason = now.outcomes[probe]
-        outcome = report.outcomes.add(probe=probe, outcome=kind, reason=reason, took_seconds=vitals.TOOK[probe])
+        outcome = report.outcomes.add(
+            probe=probe, outcome=kind, reason=reason, took_seconds=vitals.TOOK[probe]
+        )
         outcome.ended_at.FromDatetime(at)
     labels = labels_of(machine)
     noise = random.Random(at.timestamp())
@@ -62,7 +64,9 @@ def build(
 def _reading(
     metric: str, component: str, value: float, labels: dict[str, str], noise: random.Random, samples: int
 ) -> Reading:
-    reading = Reading(metric=metric, component=component, last=value, samples=1, label=labels.get(component, ""))
+    reading = Reading(
+        metric=metric, component=component, last=value, samples=1, label=labels.get(component, "")
+    )
     if metric in _MOVING and samples > 1:
         swing = abs(value) * 0.08 * noise.random()
         reading.min, reading.mean, reading.max = value - swing, value, value + swing / 2
@@ -81,7 +85,9 @@ def labels_of(machine: Machine) -> dict[str, str]:
     return labels
 
 
-def add_sections(report: Report, machine: Machine, now: Vitals, probes: Iterable[str], *, bodies: bool) -> None:
+def add_sections(
+    report: Report, machine: Machine, now: Vitals, probes: Iterable[str], *, bodies: bool
+) -> None:
     """Sections of these probes: whole, or their hashes alone."""
     wanted = set(probes)
     names = tuple(row.name for row in SECTIONS if row.probe in wanted)

@@ -128,7 +128,11 @@ class Sender:
 
     async def _call(self, stub: Any, reports: list[Envelope], *, hello: bool = False) -> Ack:
         batch = ReportBatch(
-            spool_id=self.spool_id, birth=FIRST, machine_hash=self.machine.number, reports=reports, hello=hello
+            spool_id=self.spool_id,
+            birth=FIRST,
+            machine_hash=self.machine.number,
+            reports=reports,
+            hello=hello,
         )
         batch.sent_at.FromDatetime(datetime.now(UTC))
         ack: Ack = await stub.Report(batch, timeout=_CALL_SECONDS)

@@ -41,7 +41,9 @@ def measure(directory: Path, runs: int = 3) -> list[Figure]:
     store = Store(directory / "groups", 512)
     for size in _GROUPS:
         taken = [store.cost(size) for _ in range(runs)]
-        figures.append(of_runs("stages", f"whole report, SQLite, {size} calls a transaction", taken, "µs CPU"))
+        figures.append(
+            of_runs("stages", f"whole report, SQLite, {size} calls a transaction", taken, "µs CPU")
+        )
     store.close()
     return figures + growth(directory, runs)
 
@@ -56,7 +58,15 @@ def growth(directory: Path, runs: int) -> list[Figure]:
         store.close()
         figures.append(of_runs("growth", f"whole report with {known:,} known devices", taken, "µs CPU"))
         least = least or figures[-1].value
-    figures.append(Figure("growth", f"{_KNOWN[-1]:,} devices against {_KNOWN[0]}", figures[-1].value / least, "×", goal="≤ 1.2"))
+    figures.append(
+        Figure(
+            "growth",
+            f"{_KNOWN[-1]:,} devices against {_KNOWN[0]}",
+            figures[-1].value / least,
+            "×",
+            goal="≤ 1.2",
+        )
+    )
     return figures
 
 
@@ -128,7 +138,9 @@ class Store:
         for device in devices:
             device.seq += 1
             body = self._sample[int(device.id[:2], 16) % 8][device.seq % 12]
-            batch = ReportBatch(spool_id=device.spool, reports=[Envelope(lane=LIVE, seq=device.seq, body=body)])
+            batch = ReportBatch(
+                spool_id=device.spool, reports=[Envelope(lane=LIVE, seq=device.seq, body=body)]
+            )
             calls.append(Call(device.id, batch, "192.0.2.7", now, answers.append))
         self._pipeline._commit(calls)
         bad = [answer for answer in answers if not isinstance(answer, Ack)]

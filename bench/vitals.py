@@ -51,7 +51,11 @@ def healthy(machine: Machine, at: datetime) -> Vitals:
     """Nothing is wrong."""
     noise = random.Random(f"{machine.seed}/{machine.number}/{int(at.timestamp()) // 60}")
     vitals = Vitals(outcomes=dict.fromkeys(TOOK, (OK, "")))
-    busy = day_curve(at) * noise.uniform(0.5, 1.1) if machine.device_class != AV_HOST else noise.uniform(0.1, 0.3)
+    busy = (
+        day_curve(at) * noise.uniform(0.5, 1.1)
+        if machine.device_class != AV_HOST
+        else noise.uniform(0.1, 0.3)
+    )
     _load(vitals, machine, busy, noise)
     _filesystems(vitals, machine, at)
     _battery(vitals, machine, at, noise)
@@ -100,7 +104,9 @@ def _battery(vitals: Vitals, machine: Machine, at: datetime, noise: random.Rando
     on_mains = noise.random() < 0.7
     vitals.values |= {
         ("battery_on_mains_state", ""): float(on_mains),
-        ("battery_charge_ratio", machine.battery.serial): 1.0 if on_mains else round(noise.uniform(0.3, 0.95), 2),
+        ("battery_charge_ratio", machine.battery.serial): 1.0
+        if on_mains
+        else round(noise.uniform(0.3, 0.95), 2),
         ("battery_health_ratio", machine.battery.serial): round(machine.battery.health_ratio, 3),
         ("battery_cycles_count", machine.battery.serial): float(machine.battery.cycles),
     }
@@ -121,7 +127,9 @@ def _rest(vitals: Vitals, machine: Machine, at: datetime, noise: random.Random) 
     vitals.values |= {
         ("clock_synchronised_state", ""): 1.0,
         ("clock_offset_seconds", ""): round(noise.gauss(0, 0.002), 6),
-        ("operating_system_support_left_seconds", ""): round(machine.system[4] * _YEAR - (at - _EPOCH).total_seconds() % 86400),
+        ("operating_system_support_left_seconds", ""): round(
+            machine.system[4] * _YEAR - (at - _EPOCH).total_seconds() % 86400
+        ),
         ("reboot_pending_state", ""): 0.0,
         ("services_failed_count", ""): 0.0,
         ("updates_security_count", ""): float(security),

@@ -68,8 +68,12 @@ def parser() -> argparse.ArgumentParser:
 
     _add(commands, "revoke", "refuse a device's certificates", "operate", "revoke").add_argument("device")
     _add(commands, "prune", "remove what is past its time", "operate", "prune", json=True)
-    _add(commands, "backup", "copy store and authority to a file", "operate", "backup", json=True).add_argument("file")
-    restore = _add(commands, "restore", "put a backup into an empty state directory", "operate", "restore", json=True)
+    _add(
+        commands, "backup", "copy store and authority to a file", "operate", "backup", json=True
+    ).add_argument("file")
+    restore = _add(
+        commands, "restore", "put a backup into an empty state directory", "operate", "restore", json=True
+    )
     restore.add_argument("file")
     restore.add_argument("--verify", action="store_true", help="only prove that the backup is whole")
     database = _group(commands, "db", "the store")
@@ -79,7 +83,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _everywhere(parser: argparse.ArgumentParser, default: str | None) -> None:
     """Options that may stand before the command and after it."""
-    parser.add_argument("--config", type=Path, default=default, help="settings, default /etc/tocsin/collector.toml")
+    parser.add_argument(
+        "--config", type=Path, default=default, help="settings, default /etc/tocsin/collector.toml"
+    )
     parser.add_argument(
         "--state-dir", type=Path, default=default, help="where the store and the certificate authority live"
     )
@@ -111,7 +117,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tocsin-collector: {error}", file=sys.stderr)
         return CONFIGURATION
     logging.basicConfig(
-        level=config.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        level=config.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)  # a dozen lines at every start
     try:

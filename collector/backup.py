@@ -94,7 +94,9 @@ def restore(file: Path, url: str, pki: Path) -> dict[str, Any]:
         if ledger["kind"] == "sqlite":
             target = Path(parsed.database or "")
             if parsed.get_backend_name() != "sqlite" or target.exists():
-                raise BackupError(f"a backup of SQLite goes to a new SQLite file, not to {parsed.render_as_string()}")
+                raise BackupError(
+                    f"a backup of SQLite goes to a new SQLite file, not to {parsed.render_as_string()}"
+                )
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(copy, target)
         else:
@@ -129,7 +131,13 @@ def _dump(engine: Engine, copy: Path) -> None:
         target.close()
         source.close()
     else:
-        _pg("pg_dump", "--format=custom", "--file", str(copy), _libpq(engine.url.render_as_string(hide_password=False)))
+        _pg(
+            "pg_dump",
+            "--format=custom",
+            "--file",
+            str(copy),
+            _libpq(engine.url.render_as_string(hide_password=False)),
+        )
 
 
 def _libpq(url: str) -> str:
@@ -169,7 +177,11 @@ def _unpacked(file: Path, directory: Path) -> dict[str, Any]:
         with tarfile.open(file, "r:gz") as tar:
             for member in tar:
                 folder, _, name = member.name.rpartition("/")
-                if not member.isfile() or (member.name not in ("ledger.json", "store") and folder != "pki") or name == "..":
+                if (
+                    not member.isfile()
+                    or (member.name not in ("ledger.json", "store") and folder != "pki")
+                    or name == ".."
+                ):
                     continue
                 (directory / folder).mkdir(exist_ok=True)
                 content = tar.extractfile(member)

@@ -62,7 +62,9 @@ class Changes:
         # One UPDATE shape per set of columns: devices that only reported share one, and that is nearly all.
         shapes: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
         for device_id, values in self.devices.items():
-            shapes[tuple(sorted(values))].append({f"v_{k}": v for k, v in values.items()} | {"v_id": device_id})
+            shapes[tuple(sorted(values))].append(
+                {f"v_{k}": v for k, v in values.items()} | {"v_id": device_id}
+            )
         table = table_of(Device)
         for columns, rows in shapes.items():
             statement = update(table).where(table.c.id == bindparam("v_id"))

@@ -209,7 +209,9 @@ class CredentialBook:
     def refresh(self) -> None:
         """Read all credentials anew: a few hundred bytes each, milliseconds for thousands."""
         with self._read() as session:
-            rows = session.execute(select(Credential.fingerprint, Credential.device_id, Credential.revoked_at))
+            rows = session.execute(
+                select(Credential.fingerprint, Credential.device_id, Credential.revoked_at)
+            )
             fresh = {
                 fingerprint: Holder(device_id, "revoked" if revoked_at else "")
                 for fingerprint, device_id, revoked_at in rows

@@ -52,7 +52,9 @@ def create_token(
         created_by=created_by,
     )  # fmt: skip
     session.add(token)
-    session.add(AuditEntry(id=uuid.uuid4().hex, at=now, who=created_by, action="token created", subject=token.id))
+    session.add(
+        AuditEntry(id=uuid.uuid4().hex, at=now, who=created_by, action="token created", subject=token.id)
+    )
     return token, f"{TOKEN_PREFIX}.{secret}.{ca_fingerprint[:32]}"
 
 
@@ -73,9 +75,7 @@ def revoke_device(session: Session, device_id: str, *, who: str, now: datetime) 
         .values(revoked_at=now)
     ).rowcount  # type: ignore[attr-defined]
     session.execute(update(Device).where(Device.id == device_id).values(revoked_at=now))
-    session.add(
-        AuditEntry(id=uuid.uuid4().hex, at=now, who=who, action="device revoked", subject=device_id)
-    )
+    session.add(AuditEntry(id=uuid.uuid4().hex, at=now, who=who, action="device revoked", subject=device_id))
     return int(revoked)
 
 
@@ -151,7 +151,9 @@ def proven(
     if row.revoked_at is not None:
         raise Refused("revoked")
     if now > row.expires_at + RENEW_GRACE:
-        raise Refused(f"the certificate ended more than {RENEW_GRACE.days} days ago: enrol again with a token")
+        raise Refused(
+            f"the certificate ended more than {RENEW_GRACE.days} days ago: enrol again with a token"
+        )
     old_key = old.public_key()
     if not isinstance(old_key, ec.EllipticCurvePublicKey):
         raise Refused("the old certificate has a key of another kind")
@@ -269,4 +271,3 @@ def _refuse(context: grpc.ServicerContext, refused: Refused) -> Never:
 def _address(context: grpc.ServicerContext) -> str:
     """`ipv4:10.0.0.7:51234` → `10.0.0.7`."""
     return str(context.peer()).split(":", 1)[-1].rsplit(":", 1)[0].strip("[]%")[:64]
-

@@ -91,7 +91,9 @@ def find(session: Session, facts: Facts, now: datetime) -> tuple[Device | None, 
         for name in ("system_serial", "smbios_uuid", "asset_tag")
         if sum(1 for device in candidates if getattr(device, name) == getattr(facts, name) != "") > 1
     }
-    scored = sorted(((score(device, facts, shared), device) for device in candidates), key=lambda pair: -pair[0])
+    scored = sorted(
+        ((score(device, facts, shared), device) for device in candidates), key=lambda pair: -pair[0]
+    )
     if not scored or scored[0][0] == 0:
         return None, ""
     best, device = scored[0]

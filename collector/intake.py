@@ -43,7 +43,8 @@ class Servicer(intake_pb2_grpc.IntakeServicer):
         device_id = await self._device(context)
         if len(request.reports) > REPORTS_IN_A_CALL:
             await context.abort(
-                grpc.StatusCode.INVALID_ARGUMENT, f"at most {REPORTS_IN_A_CALL} reports a call, not {len(request.reports)}"
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"at most {REPORTS_IN_A_CALL} reports a call, not {len(request.reports)}",
             )
         if len(request.spool_id) != 32 or not _HEX.issuperset(request.spool_id):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "spool_id must be 32 hex digits")
@@ -57,7 +58,9 @@ class Servicer(intake_pb2_grpc.IntakeServicer):
             # Disk full, database away: nothing was taken, and the device should not hurry.
             return Ack(retry_after_seconds=_RETRY_AFTER)
         if isinstance(result, Exception):
-            await context.abort(grpc.StatusCode.INTERNAL, "this call could not be stored; the collector's log says why")
+            await context.abort(
+                grpc.StatusCode.INTERNAL, "this call could not be stored; the collector's log says why"
+            )
             raise AssertionError("abort raises")
         return result
 
@@ -90,7 +93,10 @@ class Servicer(intake_pb2_grpc.IntakeServicer):
             if not answer.done():  # the device may have hung up
                 answer.set_result(result)
 
-    async def _device(self, context: "grpc.aio.ServicerContext[ReportBatch, Ack] | grpc.aio.ServicerContext[ListenRequest, Directive]") -> str:
+    async def _device(
+        self,
+        context: "grpc.aio.ServicerContext[ReportBatch, Ack] | grpc.aio.ServicerContext[ListenRequest, Directive]",
+    ) -> str:
         """The calling device, from its certificate and from nothing else."""
         pems = context.auth_context().get("x509_pem_cert") or ()
         pem = next(iter(pems), b"")
@@ -108,7 +114,9 @@ class Servicer(intake_pb2_grpc.IntakeServicer):
         return holder.device_id
 
     async def _refuse(
-        self, context: "grpc.aio.ServicerContext[ReportBatch, Ack] | grpc.aio.ServicerContext[ListenRequest, Directive]", reason: str
+        self,
+        context: "grpc.aio.ServicerContext[ReportBatch, Ack] | grpc.aio.ServicerContext[ListenRequest, Directive]",
+        reason: str,
     ) -> Never:
         logger.warning("call refused peer=%s reason=%s", context.peer(), reason)
         words = {

@@ -49,7 +49,9 @@ def take(
     return complete, wanted
 
 
-def _whole(session: Session, changes: Changes, device_id: str, section: Section, now: datetime) -> Items | None:
+def _whole(
+    session: Session, changes: Changes, device_id: str, section: Section, now: datetime
+) -> Items | None:
     """The section's items if this part completes it, else None."""
     items = items_of(section)
     if section.parts <= 1:
@@ -84,7 +86,13 @@ def _whole(session: Session, changes: Changes, device_id: str, section: Section,
 
 
 def _keep(
-    session: Session, changes: Changes, device_id: str, name: str, mark: SectionMark, items: Items, now: datetime
+    session: Session,
+    changes: Changes,
+    device_id: str,
+    name: str,
+    mark: SectionMark,
+    items: Items,
+    now: datetime,
 ) -> None:
     row = BY_NAME.get(name)
     if row is not None and row.history:
@@ -101,7 +109,9 @@ def _keep(
     }  # fmt: skip
 
 
-def _differences(device_id: str, name: str, before: Items, after: Items, now: datetime) -> list[InventoryChange]:
+def _differences(
+    device_id: str, name: str, before: Items, after: Items, now: datetime
+) -> list[InventoryChange]:
     found: list[tuple[str, str, Any, Any]] = []
     for key in before.keys() | after.keys():
         old, new = before.get(key), after.get(key)
@@ -110,7 +120,14 @@ def _differences(device_id: str, name: str, before: Items, after: Items, now: da
             found.append((kind, key, old, new))
     return [
         InventoryChange(
-            device_id=device_id, id=uuid.uuid4().hex, section=name, at=now, kind=kind, key=key, before=old, after=new
+            device_id=device_id,
+            id=uuid.uuid4().hex,
+            section=name,
+            at=now,
+            kind=kind,
+            key=key,
+            before=old,
+            after=new,
         )
         for kind, key, old, new in sorted(found, key=lambda change: change[:2])[:_HISTORY_LIMIT]
     ]
@@ -124,5 +141,3 @@ def items(session: Session, device_id: str, name: str) -> Items:
         )
     ).scalar()
     return unpack_items(packed) if packed is not None else {}
-
-

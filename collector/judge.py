@@ -31,7 +31,12 @@ class Bench:
 
 
 def judge(
-    session: Session, changes: Changes, memory: DeviceMemory, bench: Bench, report: Report | None, now: datetime
+    session: Session,
+    changes: Changes,
+    memory: DeviceMemory,
+    bench: Bench,
+    report: Report | None,
+    now: datetime,
 ) -> list[Transition]:
     """Evaluate, then write findings, tickets and the new state. Returns the transitions."""
     device = memory.device
@@ -55,7 +60,9 @@ def judge(
     return transitions
 
 
-def _apply(session: Session, memory: DeviceMemory, rules: Rules, transition: Transition, now: datetime) -> None:
+def _apply(
+    session: Session, memory: DeviceMemory, rules: Rules, transition: Transition, now: datetime
+) -> None:
     key = (transition.rule, transition.component)
     known = memory.findings.get(key)
     device = memory.device
@@ -142,4 +149,3 @@ def reopen_unrepaired(session: Session, now: datetime, grace: timedelta) -> int:
         seen.add(ticket.id)
         opening.still_failing(session, ticket, finding, now)
     return len(seen)
-

@@ -100,7 +100,9 @@ def load(session: Session, device_id: str) -> DeviceMemory:
     row = session.get(DeviceState, device_id)
     memory = DeviceMemory(
         device=device,
-        spools={row.id: _spool(row) for row in session.scalars(select(Spool).where(Spool.device_id == device_id))},
+        spools={
+            row.id: _spool(row) for row in session.scalars(select(Spool).where(Spool.device_id == device_id))
+        },
         state=RuleState.from_bytes(row.body) if row is not None else RuleState(),
         findings={
             (finding.rule, finding.component): OpenFinding(finding.id, finding.severity, finding.ticket_id)
@@ -110,7 +112,9 @@ def load(session: Session, device_id: str) -> DeviceMemory:
         },
         sections={
             row.section: SectionMark(row.hash, row.announced_hash)
-            for row in session.scalars(select(InventorySection).where(InventorySection.device_id == device_id))
+            for row in session.scalars(
+                select(InventorySection).where(InventorySection.device_id == device_id)
+            )
         },
         results={
             row.probe: row.reason

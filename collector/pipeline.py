@@ -291,6 +291,3 @@ class Pipeline:
                     "received_at": now,
                 }
             )  # fmt: skip
-
-
-

@@ -30,7 +30,12 @@ _COLUMNS: Final[dict[str, dict[str, tuple[str, int]]]] = {
 
 
 def presence(
-    changes: Changes, memory: DeviceMemory, batch: wire.ReportBatch, address: str, now: datetime, skew: float | None
+    changes: Changes,
+    memory: DeviceMemory,
+    batch: wire.ReportBatch,
+    address: str,
+    now: datetime,
+    skew: float | None,
 ) -> None:
     """The device was heard. Written at once when its presence changes, else with the next sweep."""
     device = memory.device
@@ -67,7 +72,9 @@ def live(changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: dateti
             device.patch_state, device.patch_reason = state, report.patches.reason
             values |= {"patch_state": state, "patch_reason": report.patches.reason}
     if "disk_health" in unpacked.rows:
-        unreadable = sum(row[0] == "disk_readable_state" and row[2] == 0 for row in unpacked.rows["disk_health"])
+        unreadable = sum(
+            row[0] == "disk_readable_state" and row[2] == 0 for row in unpacked.rows["disk_health"]
+        )
         if unreadable != device.unreadable_disks:
             device.unreadable_disks = values["unreadable_disks"] = unreadable
     changes.device(device.id, **values)
@@ -83,7 +90,9 @@ def _probe_results(changes: Changes, memory: DeviceMemory, unpacked: Unpacked, n
             ran_at = _ran_at(collected_at, moment(outcome.ended_at), now)
             kind = OUTCOMES.get(outcome.outcome, "unknown")
             readings = rows.get(outcome.probe, ())
-            _result(changes, memory, outcome.probe, kind, outcome.reason, outcome.took_seconds, readings, ran_at)
+            _result(
+                changes, memory, outcome.probe, kind, outcome.reason, outcome.took_seconds, readings, ran_at
+            )
     # What was refused in the report itself is a thing we cannot see, and stands with the others.
     words = "; ".join(unpacked.refused[:5])
     if len(unpacked.refused) > 5:

@@ -27,8 +27,18 @@ class Kept:
 def table(report_days: int) -> tuple[Kept, ...]:
     """One row a table whose rows end. Findings, tickets and evidence are kept for ever."""
     return (
-        Kept(model=StoredReport, column="received_at", keep=timedelta(days=report_days), why="pictures and replay"),
-        Kept(model=InventoryPart, column="received_at", keep=timedelta(days=2), why="sections that never completed"),
+        Kept(
+            model=StoredReport,
+            column="received_at",
+            keep=timedelta(days=report_days),
+            why="pictures and replay",
+        ),
+        Kept(
+            model=InventoryPart,
+            column="received_at",
+            keep=timedelta(days=2),
+            why="sections that never completed",
+        ),
         Kept(model=RefreshRequest, column="asked_at", keep=timedelta(days=7), why="shown with the device"),
         Kept(model=SignInFailure, column="at", keep=timedelta(days=7), why="lock-out looks back minutes"),
         Kept(model=SignInSession, column="expires_at", keep=timedelta(days=0), why="ended sessions"),
@@ -54,8 +64,6 @@ def prune(engine: Engine, now: datetime, report_days: int) -> dict[str, int]:
 
 def _bite(session: Session, row: Kept, now: datetime) -> int:
     keys = list(row.model.__table__.primary_key.columns)
-    old = (
-        select(*keys).where(row.model.__table__.c[row.column] < now - row.keep).limit(_BITE).subquery()
-    )
+    old = select(*keys).where(row.model.__table__.c[row.column] < now - row.keep).limit(_BITE).subquery()
     statement = delete(row.model).where(tuple_(*keys).in_(select(*old.columns)))
     return int(session.execute(statement.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]

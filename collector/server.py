@@ -93,7 +93,11 @@ class Server:
         self._enrolment = grpc.server(ThreadPoolExecutor(4, "enrolment"), options=_OPTIONS)
         enrolment_pb2_grpc.add_EnrolmentServicer_to_server(  # type: ignore[no-untyped-call]
             enrolment.Servicer(
-                reader_maker(self.engine), session_maker(self.engine), self.authority, self.intake_port, self._policy
+                reader_maker(self.engine),
+                session_maker(self.engine),
+                self.authority,
+                self.intake_port,
+                self._policy,
             ),
             self._enrolment,
         )
@@ -102,7 +106,9 @@ class Server:
         self._enrolment_health.set("", health_pb2.HealthCheckResponse.SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(self._enrolment_health, self._enrolment)
         server_only = grpc.ssl_server_credentials([(key, chain)])
-        self.enrolment_port = self._enrolment.add_secure_port(f"{config.listen}:{config.enrolment_port}", server_only)
+        self.enrolment_port = self._enrolment.add_secure_port(
+            f"{config.listen}:{config.enrolment_port}", server_only
+        )
         if config.reflection:
             _add_reflection(self._intake)
         await self._intake.start()
@@ -135,7 +141,9 @@ class Server:
         while True:
             finished: asyncio.Future[Exception | None] = loop.create_future()
 
-            def done(failure: Exception | None, finished: "asyncio.Future[Exception | None]" = finished) -> None:
+            def done(
+                failure: Exception | None, finished: "asyncio.Future[Exception | None]" = finished
+            ) -> None:
                 loop.call_soon_threadsafe(finished.set_result, failure)
 
             self.pipeline.submit(Errand(lambda s, c, m: self.sweep.run(s, c, m, datetime.now(UTC)), done))

@@ -27,7 +27,9 @@ STANDINGS: Final = {
 }
 
 
-def standing(memory: DeviceMemory, batch: wire.ReportBatch, address: str, now: datetime, probation: timedelta) -> SpoolMark:
+def standing(
+    memory: DeviceMemory, batch: wire.ReportBatch, address: str, now: datetime, probation: timedelta
+) -> SpoolMark:
     """The spool this call speaks for, with its standing brought up to date."""
     mark = memory.spools.get(batch.spool_id)
     current = memory.spools.get(memory.device.spool_id)
@@ -69,7 +71,9 @@ def _unmask(memory: DeviceMemory, current: SpoolMark, now: datetime) -> None:
 
 def clones(memory: DeviceMemory, now: datetime, remembered: timedelta = timedelta(days=7)) -> int:
     """Machines other than the device that used its credential in the last week."""
-    return sum(1 for mark in memory.spools.values() if mark.standing == CLONE and now - mark.seen_at < remembered)
+    return sum(
+        1 for mark in memory.spools.values() if mark.standing == CLONE and now - mark.seen_at < remembered
+    )
 
 
 def count_clones(memory: DeviceMemory, report: Report, now: datetime) -> None:

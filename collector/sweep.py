@@ -77,7 +77,9 @@ class Sweep:
         self._lease_until = now + _LEASE
         return True
 
-    def _advance(self, session: Session, changes: Changes, memory: Memory, device_id: str, now: datetime) -> None:
+    def _advance(
+        self, session: Session, changes: Changes, memory: Memory, device_id: str, now: datetime
+    ) -> None:
         try:
             remembered = memory.of(session, device_id)
         except KeyError:
@@ -98,7 +100,7 @@ class Sweep:
             remembered.flushed_at = remembered.seen_at
 
     def _hand_over_requests(self, session: Session, memory: Memory, now: datetime) -> None:
-        """"Refresh now" of a page becomes a directive; the request stays open until a report answers it."""
+        """ "Refresh now" of a page becomes a directive; the request stays open until a report answers it."""
         rows = session.scalars(
             select(RefreshRequest)
             .where(RefreshRequest.sent_at.is_(None), RefreshRequest.asked_at > now - timedelta(minutes=10))
@@ -185,4 +187,3 @@ def _fact_time(session: Session, name: str) -> datetime | None:
 
 def _write_fact(session: Session, name: str, value: str) -> None:
     session.merge(Fact(name=name, value=value))
-

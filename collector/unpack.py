@@ -96,7 +96,9 @@ def _check_counts(report: Report) -> None:
             raise Refused(wire.TOO_MANY, f"{count} {name} in one report, at most {limit} are taken")
     items = sum(len(section.items) for section in report.sections)
     if items > ITEMS_LIMIT:
-        raise Refused(wire.TOO_MANY, f"{items} inventory items in one report, at most {ITEMS_LIMIT} are taken")
+        raise Refused(
+            wire.TOO_MANY, f"{items} inventory items in one report, at most {ITEMS_LIMIT} are taken"
+        )
 
 
 def moment(stamp: Timestamp) -> datetime | None:
@@ -135,12 +137,16 @@ def _check_readings(unpacked: Unpacked) -> None:
         elif metric not in BY_NAME and not (metric.isidentifier() and len(metric) <= 80):
             unpacked.refused.append(f"{printable(metric, 64)!r}: no metric name")
         elif component and not (component.isprintable() and len(component) <= 255):
-            unpacked.refused.append(f"{metric}: component {component[:64]!a} holds control characters or is too long")
+            unpacked.refused.append(
+                f"{metric}: component {component[:64]!a} holds control characters or is too long"
+            )
         elif not row.HasField("last"):
             unpacked.refused.append(f"{metric}: no value")
         else:
             if label and not (label.isprintable() and len(label) <= 255):
-                unpacked.refused.append(f"{metric}: label {label[:64]!a} holds control characters or is too long")
+                unpacked.refused.append(
+                    f"{metric}: label {label[:64]!a} holds control characters or is too long"
+                )
                 row.label = label = printable(label, 255)
             known = BY_NAME.get(metric)
             rows.setdefault(known.probe if known else "other", []).append((metric, component, last, label))

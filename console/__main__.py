@@ -59,7 +59,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_common(parser: argparse.ArgumentParser, default: Any) -> None:
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", default=default, help=f"settings, default {config.DEFAULT_FILE}"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=default,
+        help=f"settings, default {config.DEFAULT_FILE}",
     )
     parser.add_argument(
         "--state-dir", metavar="DIR", default=default, help="where collector.db and console.key are"

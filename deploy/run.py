@@ -45,7 +45,9 @@ class Parts:
     def check(self) -> None:
         for name, process in self._running:
             if process.poll() is not None:
-                raise Stopped(f"{name} ended with {process.returncode}; its log is {self._logs / (name + '.log')}")
+                raise Stopped(
+                    f"{name} ended with {process.returncode}; its log is {self._logs / (name + '.log')}"
+                )
 
     def stop(self) -> None:
         for _name, process in reversed(self._running):

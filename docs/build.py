@@ -38,7 +38,10 @@ def pages() -> dict[str, str]:
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     head = list(head)
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
+        for line in lines
+    )
 
 
 def probes() -> str:
@@ -53,14 +56,24 @@ def probes() -> str:
         first, _, rest = (inspect.getdoc(module) or "").partition("\n")
         pace = {"sample": "each minute", "slow": "every 4 hours", "inventory": "each hour"}[probe.pace.value]
         where = "in a process of its own" if probe.child else "in the agent"
-        parts.append(f"## {probe.name}\n\n{first}\n\nRead {pace}, {where}, at most {probe.limit_seconds:g} s.")
+        parts.append(
+            f"## {probe.name}\n\n{first}\n\nRead {pace}, {where}, at most {probe.limit_seconds:g} s."
+        )
         parts.append("\n".join(_facts(rest)))
         own = [metric for metric in METRICS if metric.probe == probe.name]
         if own:
-            parts.append(table(("metric", "component", "meaning"), ((f"`{m.name}`", m.component, m.meaning) for m in own)))
+            parts.append(
+                table(
+                    ("metric", "component", "meaning"), ((f"`{m.name}`", m.component, m.meaning) for m in own)
+                )
+            )
         filled = [section for section in SECTIONS if section.probe == probe.name]
         if filled:
-            parts.append("Sections: " + "; ".join(f"`{s.name}` ({s.meaning.rstrip('.').lower()})" for s in filled) + ".")
+            parts.append(
+                "Sections: "
+                + "; ".join(f"`{s.name}` ({s.meaning.rstrip('.').lower()})" for s in filled)
+                + "."
+            )
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -106,7 +119,10 @@ def rules() -> str:
     for rule in found:
         parts.append(f"## {rule.name}\n\n{rule.severity.capitalize()}, {rule.kind}, watches `{rule.metric}`.")
         parts.append("\n".join(_limits(rule)))
-        parts.append(f"> **{rule.title}** — {rule.meaning} {rule.advice}" + (f" Bring: {rule.bring}" if rule.bring else ""))
+        parts.append(
+            f"> **{rule.title}** — {rule.meaning} {rule.advice}"
+            + (f" Bring: {rule.bring}" if rule.bring else "")
+        )
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -119,7 +135,16 @@ def _limits(rule: Rule) -> Iterator[str]:
             return
         if line.startswith("#"):
             comments.append(line[1:].strip())
-        elif line.partition(" = ")[0] in ("name", "kind", "metric", "severity", "title", "meaning", "advice", "bring"):
+        elif line.partition(" = ")[0] in (
+            "name",
+            "kind",
+            "metric",
+            "severity",
+            "title",
+            "meaning",
+            "advice",
+            "bring",
+        ):
             comments.clear()
         elif line.strip():
             yield f"- `{line.strip()}`" + (f" — {' '.join(comments)}" if comments else "")
@@ -158,7 +183,9 @@ def _options(parser: argparse.ArgumentParser, inner: bool = False) -> Iterator[s
             continue
         if inner and action.dest in ("config", "state_dir", "database", "root", "log_level"):
             continue  # told once, at the top
-        name = ", ".join(action.option_strings) or (action.metavar if isinstance(action.metavar, str) else action.dest)
+        name = ", ".join(action.option_strings) or (
+            action.metavar if isinstance(action.metavar, str) else action.dest
+        )
         yield ".TP"
         yield f".B {_troff(name)}"
         yield _troff(action.help or "")

@@ -36,7 +36,9 @@ def free_port() -> int:
 
 def _server_programs() -> Path | None:
     """The folder with initdb and postgres: the system's newest, else the one of the pip package."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]), reverse=True)
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]), reverse=True
+    )
     if found:
         return found[0].parent
     on_path = shutil.which("initdb")

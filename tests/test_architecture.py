@@ -60,5 +60,7 @@ def test_nothing_is_executed_that_came_as_text(path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in banned, f"line {node.lineno}"
         if isinstance(node, ast.keyword) and node.arg == "shell":
-            assert not (isinstance(node.value, ast.Constant) and node.value.value is True), f"line {node.value.lineno}"
+            assert not (isinstance(node.value, ast.Constant) and node.value.value is True), (
+                f"line {node.value.lineno}"
+            )
     assert not imported(path) & {"pickle", "marshal", "shelve", "yaml", "dill", "jsonpickle"}

@@ -55,7 +55,9 @@ def first_report(readings: list) -> Report:
     return Report(outcomes=[Outcome(probe="disk_health", outcome=OK)], readings=readings)
 
 
-@pytest.mark.skipif(not DRIVES, reason="the captured samples are not beside this checkout (../shared/samples)")
+@pytest.mark.skipif(
+    not DRIVES, reason="the captured samples are not beside this checkout (../shared/samples)"
+)
 @pytest.mark.parametrize("name", sorted(DRIVES))
 def test_a_captured_drive_comes_to_its_verdict_at_first_sight(name: str, smartctl: FakeSmartctl) -> None:
     smartctl.prints(SAMPLES / "smartctl" / name)
@@ -71,7 +73,9 @@ def test_a_captured_drive_comes_to_its_verdict_at_first_sight(name: str, smartct
         assert transitions == []
 
 
-@pytest.mark.skipif(not DRIVES, reason="the captured samples are not beside this checkout (../shared/samples)")
+@pytest.mark.skipif(
+    not DRIVES, reason="the captured samples are not beside this checkout (../shared/samples)"
+)
 def test_a_drive_that_cannot_be_read_any_more_stays_as_it_was(smartctl: FakeSmartctl) -> None:
     smartctl.prints(SAMPLES / "smartctl" / "scrutiny_smart-fail2.json")
     failing = disk_health.read(Place())

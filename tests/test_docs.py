@@ -15,7 +15,9 @@ from protos.sections import SECTIONS
 ROOT = Path(build.__file__).resolve().parent.parent
 
 
-@pytest.mark.parametrize("name, text", build.pages().items(), ids=lambda value: value if value.endswith((".md", ".8")) else "")
+@pytest.mark.parametrize(
+    "name, text", build.pages().items(), ids=lambda value: value if value.endswith((".md", ".8")) else ""
+)
 def test_generated_pages_are_fresh(name: str, text: str) -> None:
     assert (ROOT / name).read_text() == text, f"{name} is out of date: make docs"
 
@@ -50,4 +52,3 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} → {target}"
-

@@ -17,7 +17,11 @@ def test_the_wheel_holds_all_that_runs_and_nothing_else(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     tracked = subprocess.run(
-        ["git", "ls-files", "agent", "collector", "console", "protos"], cwd=REPOSITORY, check=True, capture_output=True, text=True
+        ["git", "ls-files", "agent", "collector", "console", "protos"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.split()
     assert set(tracked) <= names, "something that is in the tree is not installed"
     folders = {name.split("/")[0] for name in names if "dist-info" not in name}

@@ -80,9 +80,7 @@ def read(place: Place) -> Taken:
         keys.add(key)
         read_only = is_read_only(mount, wanted)
         if read_only is not None:
-            taken.readings.append(
-                reading("filesystem_read_only_state", read_only, key, mount.mount_point)
-            )
+            taken.readings.append(reading("filesystem_read_only_state", read_only, key, mount.mount_point))
         room = None
         try:
             room = _room(place, mount)
@@ -113,9 +111,7 @@ def _add_room(taken: Taken, key: str, label: str, room: Room) -> None:
         reading("filesystem_used_ratio", room.used_ratio, key, label),
     ]
     if room.inodes_used_ratio is not None:
-        taken.readings.append(
-            reading("filesystem_inodes_used_ratio", room.inodes_used_ratio, key, label)
-        )
+        taken.readings.append(reading("filesystem_inodes_used_ratio", room.inodes_used_ratio, key, label))
 
 
 def parse_mountinfo(text: str) -> list[Mount]:

@@ -44,7 +44,11 @@ def devices_list(config: Config, arguments: Namespace) -> int:
     if arguments.json:
         print(as_json(rows))
     elif rows:
-        print(as_table(rows, ("host_name", "site", "presence", "seen_at", "worst_severity", "patch_state", "id")))
+        print(
+            as_table(
+                rows, ("host_name", "site", "presence", "seen_at", "worst_severity", "patch_state", "id")
+            )
+        )
     else:
         print("No devices yet. Make a token with: tocsin-collector token create")
     return 0
@@ -89,7 +93,11 @@ def tickets_explain(config: Config, arguments: Namespace) -> int:
         ticket = explaining.find_ticket(session, arguments.id)
         parts = explaining.explain(session, rules, ticket.device_id, ticket.id)
         if arguments.json:
-            print(as_json({"number": ticket.number, "title": ticket.title, "state": ticket.state, "findings": parts}))
+            print(
+                as_json(
+                    {"number": ticket.number, "title": ticket.title, "state": ticket.state, "findings": parts}
+                )
+            )
             return 0
         print(f"Ticket {ticket.number}, {ticket.state}: {ticket.title}")
         for part in parts:
@@ -106,7 +114,9 @@ def _explained(part: dict[str, Any]) -> str:
         f" after {part['held_for_seconds']:.0f} s of hold",
     ]
     lines += [f"  because {clause['text']}" for clause in part["clauses"]]
-    lines += [f"  {h['at']:%Y-%m-%d %H:%M:%S} UTC  {h['from']} → {h['to']} ({h['reason']})" for h in part["history"]]
+    lines += [
+        f"  {h['at']:%Y-%m-%d %H:%M:%S} UTC  {h['from']} → {h['to']} ({h['reason']})" for h in part["history"]
+    ]
     if part["rule_changed_since"]:
         lines.append("  the rule has been changed since")
     lines += [f"  {part[name]}" for name in ("meaning", "advice", "bring") if part[name]]

@@ -65,7 +65,10 @@ def token_create(config: Config, arguments: Namespace) -> int:
         print(as_json(answer))
     else:
         print(text)
-        print(f"{token.uses} uses, until {token.expires_at:%Y-%m-%d %H:%M} UTC; it is not shown again", file=sys.stderr)
+        print(
+            f"{token.uses} uses, until {token.expires_at:%Y-%m-%d %H:%M} UTC; it is not shown again",
+            file=sys.stderr,
+        )
     return 0
 
 
@@ -92,7 +95,9 @@ def backup(config: Config, arguments: Namespace) -> int:
     if arguments.json:
         print(as_json(ledger))
     else:
-        print(f"{arguments.file}: " + ", ".join(f"{count} {table}" for table, count in ledger["rows"].items()))
+        print(
+            f"{arguments.file}: " + ", ".join(f"{count} {table}" for table, count in ledger["rows"].items())
+        )
     return 0
 
 

@@ -59,7 +59,9 @@ class Device(Base):
         String(16), default=""
     )  # '', warning, critical: of open findings
     open_findings: Mapped[int] = mapped_column(default=0)
-    unreadable_disks: Mapped[int] = mapped_column(default=0)  # disks that are there and do not tell their health
+    unreadable_disks: Mapped[int] = mapped_column(
+        default=0
+    )  # disks that are there and do not tell their health
     patch_state: Mapped[str] = mapped_column(String(16), default="unknown")
     patch_reason: Mapped[str] = mapped_column(Text, default="")
     revoked_at: Mapped[datetime | None]

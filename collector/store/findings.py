@@ -24,7 +24,9 @@ class Finding(Base):
     severity: Mapped[str] = mapped_column(String(16))
     label: Mapped[str] = mapped_column(String(255), default="")  # what people call the component
     summary: Mapped[str] = mapped_column(Text)
-    texts: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)  # meaning, advice, bring: as said at opening
+    texts: Mapped[dict[str, str]] = mapped_column(
+        JSON, default=dict
+    )  # meaning, advice, bring: as said at opening
     value: Mapped[float | None]
     since_at: Mapped[datetime]  # the first bad observation of this episode
     opened_at: Mapped[datetime]

@@ -18,7 +18,12 @@ _SECTION_OF_PROBE = {"disk_health": "disks", "filesystem": "filesystems", "batte
 
 
 def freeze(
-    session: Session, ticket: Ticket, finding: Finding, moment: str, clauses: list[dict[str, Any]], now: datetime
+    session: Session,
+    ticket: Ticket,
+    finding: Finding,
+    moment: str,
+    clauses: list[dict[str, Any]],
+    now: datetime,
 ) -> Evidence:
     """Keep the clauses that decided, the series of the day before, and what is known of the part."""
     metrics = {clause["metric"] for clause in clauses if clause.get("metric") in BY_NAME}

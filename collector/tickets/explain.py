@@ -58,7 +58,8 @@ def _finding(session: Session, rules: Rules, finding: Finding) -> dict[str, Any]
         "bring": finding.texts.get("bring", ""),
         "clauses": next((t.clauses for t in transitions if t.new == "open" and t.old != "open"), []),
         "history": [
-            {"at": t.at, "from": t.old, "to": t.new, "reason": t.reason, "clauses": t.clauses} for t in transitions
+            {"at": t.at, "from": t.old, "to": t.new, "reason": t.reason, "clauses": t.clauses}
+            for t in transitions
         ],
     }
 
@@ -66,7 +67,9 @@ def _finding(session: Session, rules: Rules, finding: Finding) -> dict[str, Any]
 def find_device(session: Session, text: str) -> Device:
     """By id, the start of an id, or host name. Raises NotFound, also when several would fit."""
     found = session.scalars(
-        select(Device).where(or_(Device.id.startswith(text, autoescape=True), Device.host_name == text)).limit(2)
+        select(Device)
+        .where(or_(Device.id.startswith(text, autoescape=True), Device.host_name == text))
+        .limit(2)
     ).all()
     if len(found) != 1:
         raise NotFound(f"{'no' if not found else 'more than one'} device answers to {text!r}")
@@ -102,7 +105,9 @@ def why_not(session: Session, rules: Rules, device: Device, rule_name: str, now:
         ticket = session.get(Ticket, (device.id, finding.ticket_id)) if finding.ticket_id else None
         where = f" on {finding.component}" if finding.component else ""
         if ticket is not None:
-            sentences.append(f"There is one: the finding{where} is open and on ticket {ticket.number} ({ticket.state}).")
+            sentences.append(
+                f"There is one: the finding{where} is open and on ticket {ticket.number} ({ticket.state})."
+            )
         elif finding.suppressed:
             sentences.append(f"The finding{where} is open; no ticket because of: {finding.suppressed}.")
         else:

@@ -56,13 +56,17 @@ def move(
     legal = LEGAL[ticket.state]
     if to not in legal:
         allowed = ", ".join(legal) or "nothing: it is final"
-        raise IllegalMove(f"a ticket that is {ticket.state} cannot become {to}; it can become {allowed}", legal)
+        raise IllegalMove(
+            f"a ticket that is {ticket.state} cannot become {to}; it can become {allowed}", legal
+        )
     values = _needs(to, legal, reason, follow_up_at, outcome, assignee, who)
     values |= _stamps(ticket, to, who, now)
     _claim(session, ticket, version, values | {"state": to})
     text = " ".join(part for part in (f"{ticket.state} → {to}", reason and f"({reason})", note) if part)
     record(session, ticket, who=who, kind="moved", text=text, now=now, data={"from": ticket.state, "to": to})
-    verb = {"resolved": "resolve", "in_progress": "reopen" if ticket.state == "resolved" else "update"}.get(to, "update")
+    verb = {"resolved": "resolve", "in_progress": "reopen" if ticket.state == "resolved" else "update"}.get(
+        to, "update"
+    )
     outbox(session, ticket, verb, now)
     session.flush()
     session.refresh(ticket)
@@ -70,11 +74,19 @@ def move(
 
 
 def _needs(
-    to: str, legal: tuple[str, ...], reason: str, follow_up_at: datetime | None, outcome: str, assignee: str, who: str
+    to: str,
+    legal: tuple[str, ...],
+    reason: str,
+    follow_up_at: datetime | None,
+    outcome: str,
+    assignee: str,
+    who: str,
 ) -> dict[str, object]:
     if to == "pending":
         if reason not in PENDING_REASONS or follow_up_at is None:
-            raise IllegalMove(f"pending needs a reason ({', '.join(PENDING_REASONS)}) and a day to follow up", legal)
+            raise IllegalMove(
+                f"pending needs a reason ({', '.join(PENDING_REASONS)}) and a day to follow up", legal
+            )
         return {"pending_reason": reason, "follow_up_at": follow_up_at}
     if to == "cancelled" and reason not in CANCEL_REASONS:
         raise IllegalMove(f"cancelling needs a reason: {', '.join(CANCEL_REASONS)}", legal)
@@ -97,7 +109,11 @@ def _stamps(ticket: Ticket, to: str, who: str, now: datetime) -> dict[str, objec
     if who != TOCSIN:
         values["touched_at"] = ticket.touched_at or now
     if to == "resolved":
-        values |= {"resolved_at": now, "first_resolved_at": ticket.first_resolved_at or now, "resolved_by": who}
+        values |= {
+            "resolved_at": now,
+            "first_resolved_at": ticket.first_resolved_at or now,
+            "resolved_by": who,
+        }
     elif to in ("closed", "cancelled"):
         values["closed_at"] = now
     elif ticket.state == "resolved":

@@ -40,14 +40,21 @@ def on_open(
     return ticket
 
 
-def on_clear(session: Session, device: Device, finding: Finding, transition: Transition, now: datetime) -> None:
+def on_clear(
+    session: Session, device: Device, finding: Finding, transition: Transition, now: datetime
+) -> None:
     """Evidence of the repair; the ticket resolves when this was its last open finding."""
     ticket = session.get(Ticket, (device.id, finding.ticket_id)) if finding.ticket_id else None
     if ticket is None:
         return
     evidence.freeze(session, ticket, finding, "resolution", list(transition.clauses), now)
     lifecycle.record(
-        session, ticket, who=TOCSIN, kind="cleared", text=f"{finding.summary}: {cleared_words(transition)}", now=now
+        session,
+        ticket,
+        who=TOCSIN,
+        kind="cleared",
+        text=f"{finding.summary}: {cleared_words(transition)}",
+        now=now,
     )
     still_open = session.scalar(
         select(Finding.id)
@@ -67,7 +74,9 @@ def on_clear(session: Session, device: Device, finding: Finding, transition: Tra
     else:
         text = f"cleared at {now:%Y-%m-%d %H:%M} UTC, evidence attached"
         lifecycle.change(session, ticket, now, proposal=text)
-        lifecycle.record(session, ticket, who=TOCSIN, kind="note", text=f"{text}: it can be resolved", now=now)
+        lifecycle.record(
+            session, ticket, who=TOCSIN, kind="note", text=f"{text}: it can be resolved", now=now
+        )
 
 
 def cleared_words(transition: Transition) -> str:
@@ -110,7 +119,9 @@ def still_failing(session: Session, ticket: Ticket, finding: Finding, now: datet
     other = lifecycle.working(session, ticket.device_id, ticket.group)
     if other is not None:
         finding.ticket_id = other.id
-        lifecycle.record(session, other, who=TOCSIN, kind="joined", text=f"{finding.summary}: still so", now=now)
+        lifecycle.record(
+            session, other, who=TOCSIN, kind="joined", text=f"{finding.summary}: still so", now=now
+        )
         return
     lifecycle.change(
         session, ticket, now, state="in_progress" if ticket.assignee else "new", resolved_at=None, resolved_by="",
@@ -171,7 +182,10 @@ def priority(severity: str, device_class: str) -> int:
 def _number(session: Session) -> int:
     """The next ticket number. The row is locked by the update until commit, so numbers have no twins."""
     number = session.scalar(
-        update(Counter).where(Counter.name == "ticket").values(value=Counter.value + 1).returning(Counter.value)
+        update(Counter)
+        .where(Counter.name == "ticket")
+        .values(value=Counter.value + 1)
+        .returning(Counter.value)
     )
     if number is None:
         session.add(Counter(name="ticket", value=1))

@@ -60,9 +60,7 @@ def open_spool(tmp_path: Path, hand: HandClock) -> Iterator[Callable[..., Spool]
     opened: list[Spool] = []
 
     def make(folder: Path = tmp_path / "state", max_bytes: int = 200_000_000, hours: float = 48) -> Spool:
-        spool = Spool(
-            folder, now=lambda: hand.at, max_bytes=max_bytes, keep_acked_for=timedelta(hours=hours)
-        )
+        spool = Spool(folder, now=lambda: hand.at, max_bytes=max_bytes, keep_acked_for=timedelta(hours=hours))
         opened.append(spool)
         return spool
 

@@ -158,7 +158,9 @@ class FakeCollector:
 
     def start(self, port: int = 0) -> None:
         key, chain = self.authority.server()
-        self.server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", 1 << 20)])
+        self.server = grpc.server(
+            ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", 1 << 20)]
+        )
         intake_pb2_grpc.add_IntakeServicer_to_server(self.intake, self.server)
         secrets = grpc.ssl_server_credentials([(key, chain)], self.authority.pem, require_client_auth=True)
         self.port = self.server.add_secure_port(f"127.0.0.1:{port}", secrets)

@@ -35,7 +35,9 @@ def test_samples_between_reports_are_summed_up(assembler):
 
 
 def test_components_are_summed_apart(assembler):
-    assembler.take(ran("x", reading("filesystem_used_ratio", 0.1, "A"), reading("filesystem_used_ratio", 0.9, "B")))
+    assembler.take(
+        ran("x", reading("filesystem_used_ratio", 0.1, "A"), reading("filesystem_used_ratio", 0.9, "B"))
+    )
     assert [(r.component, r.last) for r in make(assembler).readings] == [("A", 0.1), ("B", 0.9)]
 
 
@@ -108,7 +110,10 @@ def test_a_full_report_repeats_the_newest_of_everything_but_not_of_what_failed(a
 
 
 def test_a_component_that_is_gone_is_not_repeated(assembler):
-    settle(assembler, ran("f", reading("filesystem_used_ratio", 0.1, "A"), reading("filesystem_used_ratio", 0.2, "B")))
+    settle(
+        assembler,
+        ran("f", reading("filesystem_used_ratio", 0.1, "A"), reading("filesystem_used_ratio", 0.2, "B")),
+    )
     settle(assembler, ran("f", reading("filesystem_used_ratio", 0.1, "A")))
     assert [r.component for r in make(assembler, full=True).readings] == ["A"]
 

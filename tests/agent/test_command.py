@@ -80,7 +80,10 @@ def test_once_prints_what_scripts_rely_on():
     done = run("once", "--json", "--probe", "memory", "--probe", "cpu")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert {outcome["probe"]: outcome["outcome"] for outcome in told["outcomes"]} == {"cpu": "OK", "memory": "OK"}
+    assert {outcome["probe"]: outcome["outcome"] for outcome in told["outcomes"]} == {
+        "cpu": "OK",
+        "memory": "OK",
+    }
     assert all({"reason", "took_seconds", "ended_at"} <= outcome.keys() for outcome in told["outcomes"])
     size = next(r for r in told["readings"] if r["metric"] == "memory_size_bytes")
     assert size["component"] == ""
@@ -170,7 +173,9 @@ def test_the_running_agent_shows_itself_and_keeps_others_out(start, collector, e
     time.sleep(0.3)
     done = run("doctor", "--json", "--state-dir", enrolled)
     checks = {check["check"]: check["verdict"] for check in json.loads(done.stdout)["checks"]}
-    assert checks["agent"] == checks["intake"] == checks["enrolment"] == checks["credential"] == "ok", done.stdout
+    assert checks["agent"] == checks["intake"] == checks["enrolment"] == checks["credential"] == "ok", (
+        done.stdout
+    )
 
 
 def test_doctor_tells_an_unreachable_collector_from_a_missing_credential(enrolled, collector, tmp_path):

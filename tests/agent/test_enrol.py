@@ -184,7 +184,9 @@ def test_the_credential_never_shows_in_a_traceback():
     assert "secret" not in repr(identity.Credential(b"secret", b"", b""))
 
 
-@pytest.mark.parametrize(("text", "host"), [("pc:1", "pc"), ("10.0.0.1:7443", "10.0.0.1"), ("[::1]:5", "[::1]")])
+@pytest.mark.parametrize(
+    ("text", "host"), [("pc:1", "pc"), ("10.0.0.1:7443", "10.0.0.1"), ("[::1]:5", "[::1]")]
+)
 def test_addresses(text, host):
     assert enrol.parse_address(text).host == host
 

@@ -87,7 +87,11 @@ def test_a_fleet_enrols_reports_and_goes_on_where_it_stopped(tmp_path: Path) -> 
         rows = session.execute(select(StoredReport.lane, func.count()).group_by(StoredReport.lane)).all()
         lanes = {row[0]: row[1] for row in rows}
         sections = session.scalars(select(InventorySection.section).distinct()).all()
-        spools = session.execute(select(StoredReport.device_id, func.count(StoredReport.spool_id.distinct())).group_by(StoredReport.device_id)).all()
+        spools = session.execute(
+            select(StoredReport.device_id, func.count(StoredReport.spool_id.distinct())).group_by(
+                StoredReport.device_id
+            )
+        ).all()
         tickets = session.scalars(select(Ticket.device_id)).all()
     engine.dispose()
     assert {device.host_name for device in devices} == {make(n, 1).host_name for n in range(1, 9)}
@@ -95,7 +99,12 @@ def test_a_fleet_enrols_reports_and_goes_on_where_it_stopped(tmp_path: Path) -> 
     assert lanes[BACKFILL] >= 8
     assert {"system", "disks", "software"} <= set(sections)
     assert {row[1] for row in spools} == {1}, "the second start used other spools"
-    immediate = [d for d in devices if faults.choose(make(int(d.asset_tag) - 20000, 1)) in ("disk_pending_sectors", "worn_nvme", "restart_pending")]
+    immediate = [
+        d
+        for d in devices
+        if faults.choose(make(int(d.asset_tag) - 20000, 1))
+        in ("disk_pending_sectors", "worn_nvme", "restart_pending")
+    ]
     assert {device.id for device in immediate} <= set(tickets)
 
 

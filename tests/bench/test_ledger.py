@@ -25,7 +25,9 @@ def stored(*seqs: int) -> dict[tuple[str, str, int, int], int]:
     return {("d", "s", 1, seq): content_hash(BODIES[seq]) for seq in seqs}
 
 
-def test_a_report_stored_and_not_acknowledged_is_no_difference(known: dict[tuple[str, str, int, int], tuple[int, bool]]) -> None:
+def test_a_report_stored_and_not_acknowledged_is_no_difference(
+    known: dict[tuple[str, str, int, int], tuple[int, bool]],
+) -> None:
     assert compare(known, stored(1, 2, 3, 4)).clean
     assert compare(known, stored(1, 2, 3)).clean
 
@@ -39,7 +41,9 @@ def test_a_report_acknowledged_and_not_stored_is_lost_and_leaves_a_hole(
     assert not found.clean
 
 
-def test_one_content_under_two_numbers_is_a_duplicate(known: dict[tuple[str, str, int, int], tuple[int, bool]]) -> None:
+def test_one_content_under_two_numbers_is_a_duplicate(
+    known: dict[tuple[str, str, int, int], tuple[int, bool]],
+) -> None:
     rows = stored(1, 2, 3) | {("d", "s", 1, 4): content_hash(BODIES[3])}
     found = compare(known, rows)
     assert found.twice == [("d", "s", 1, 4)]
@@ -79,5 +83,7 @@ def test_syncs_are_read_from_a_trace_also_when_interrupted_and_only_if_they_succ
         (102.0, 102.1, 1),  # no sync at all
     ],
 )
-def test_an_ack_needs_a_sync_that_began_and_ended_in_its_time(sent: float, acked: float, expected: int) -> None:
+def test_an_ack_needs_a_sync_that_began_and_ended_in_its_time(
+    sent: float, acked: float, expected: int
+) -> None:
     assert violations([(sent, acked)], ended_syncs(TRACE)) == expected

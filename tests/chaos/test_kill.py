@@ -20,7 +20,9 @@ pytestmark = [
 KILLS = 25
 
 
-def test_kills_of_the_collector_lose_nothing_and_open_each_ticket_once(tmp_path: Path, database_url: str) -> None:
+def test_kills_of_the_collector_lose_nothing_and_open_each_ticket_once(
+    tmp_path: Path, database_url: str
+) -> None:
     database = "" if database_url.startswith("sqlite") else database_url
     outcome = kill_collector.run(tmp_path, kills=KILLS, devices=20, database=database, limit=120)
 
@@ -45,7 +47,9 @@ def test_kills_of_the_agent_lose_nothing_it_had_spooled(tmp_path: Path) -> None:
     assert outcome.acked >= outcome.kills // 4
 
 
-def test_after_an_absence_of_the_collector_the_newest_state_comes_first_and_all_the_rest_follows(tmp_path: Path) -> None:
+def test_after_an_absence_of_the_collector_the_newest_state_comes_first_and_all_the_rest_follows(
+    tmp_path: Path,
+) -> None:
     result = kill_agent.collector_away(tmp_path, seconds=8)
 
     assert result.spooled >= 4

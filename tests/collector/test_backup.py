@@ -24,7 +24,9 @@ def pki(tmp_path: Path) -> Path:
     return tmp_path / "pki"
 
 
-def test_a_backup_is_taken_while_the_collector_works_and_is_whole(engine: Engine, pki: Path, tmp_path: Path) -> None:
+def test_a_backup_is_taken_while_the_collector_works_and_is_whole(
+    engine: Engine, pki: Path, tmp_path: Path
+) -> None:
     collector = Collector(engine)
     desk = collector.enrol("desk")
     for minute in range(10):

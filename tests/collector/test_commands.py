@@ -74,7 +74,9 @@ def test_why_not_says_what_is_missing(state: Path) -> None:
         (("token", "create", "--valid", "soon"), "write 30m, 24h or 7d"),
     ],
 )
-def test_a_problem_is_one_sentence_and_exit_code_one(state: Path, command: tuple[str, ...], words: str) -> None:
+def test_a_problem_is_one_sentence_and_exit_code_one(
+    state: Path, command: tuple[str, ...], words: str
+) -> None:
     ended = run(state, *command)
     assert ended.returncode == 1
     assert words in ended.stderr
@@ -115,7 +117,19 @@ def test_a_mistake_in_a_rule_is_named_with_file_line_and_key(state: Path, tmp_pa
 
 def test_help_names_every_command(state: Path) -> None:
     words = run(state, "--help").stdout
-    for command in ("serve", "token", "devices", "tickets", "why-not", "rules", "backup", "restore", "revoke", "prune", "db"):
+    for command in (
+        "serve",
+        "token",
+        "devices",
+        "tickets",
+        "why-not",
+        "rules",
+        "backup",
+        "restore",
+        "revoke",
+        "prune",
+        "db",
+    ):
         assert command in words
 
 

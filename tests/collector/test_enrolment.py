@@ -38,14 +38,20 @@ class Desk:
             )  # fmt: skip
         return text
 
-    def enrol(self, token: str, machine: Machine | None = None, now: datetime = NOON, csr: bytes | None = None) -> "Held":
+    def enrol(
+        self, token: str, machine: Machine | None = None, now: datetime = NOON, csr: bytes | None = None
+    ) -> "Held":
         key = ec.generate_private_key(ec.SECP256R1())
-        request = EnrolRequest(token=token, csr_der=csr if csr is not None else request_for(key), machine=machine or Machine())
+        request = EnrolRequest(
+            token=token, csr_der=csr if csr is not None else request_for(key), machine=machine or Machine()
+        )
         with Session(self.engine) as session, session.begin():
             issued, device_id = enrolment.enrol(session, self.authority, request, "192.0.2.9", now)
         return Held(device_id, issued.pem, key)
 
-    def renew(self, held: "Held", now: datetime, *, signer: ec.EllipticCurvePrivateKey | None = None) -> "Held":
+    def renew(
+        self, held: "Held", now: datetime, *, signer: ec.EllipticCurvePrivateKey | None = None
+    ) -> "Held":
         key = ec.generate_private_key(ec.SECP256R1())
         csr = request_for(key)
         der = x509.load_pem_x509_certificate(held.pem).public_bytes(serialization.Encoding.DER)
@@ -84,7 +90,9 @@ def desk(engine: Engine, tmp_path: Path) -> Desk:
 
 
 def machine(serial: str = "5CG1234XYZ", uuid: str = "4c4c4544-0042-4a10-8054-b9c04f575931") -> Machine:
-    return Machine(host_name="desk-7", system_serial=serial, smbios_uuid=uuid, wired_macs=["00:1b:21:aa:bb:cc"])
+    return Machine(
+        host_name="desk-7", system_serial=serial, smbios_uuid=uuid, wired_macs=["00:1b:21:aa:bb:cc"]
+    )
 
 
 def test_a_token_lets_in_as_many_as_it_says(desk: Desk) -> None:
@@ -174,7 +182,9 @@ def test_a_living_device_is_never_taken_over(desk: Desk, engine: Engine) -> None
     assert CredentialBook(reader_maker(engine)).holder(fingerprint_of_pem(first.pem)).refused == ""
 
 
-@pytest.mark.parametrize("serial", ["To be filled by O.E.M.", "Default string", "System Serial Number", "0", ""])
+@pytest.mark.parametrize(
+    "serial", ["To be filled by O.E.M.", "Default string", "System Serial Number", "0", ""]
+)
 def test_a_placeholder_serial_makes_no_two_machines_one(desk: Desk, serial: str) -> None:
     zero = "00000000-0000-0000-0000-000000000000"
     for _ in range(3):

@@ -40,7 +40,9 @@ def rows(engine: Engine, model: type) -> list:
         return list(session.scalars(select(model)))
 
 
-def test_a_full_disk_opens_one_ticket_and_room_on_it_resolves_it(collector: Collector, engine: Engine) -> None:
+def test_a_full_disk_opens_one_ticket_and_room_on_it_resolves_it(
+    collector: Collector, engine: Engine
+) -> None:
     laptop = collector.enrol("laptop")
 
     for minute in range(0, 31, 5):
@@ -55,7 +57,11 @@ def test_a_full_disk_opens_one_ticket_and_room_on_it_resolves_it(collector: Coll
     assert ticket.state == "resolved"
     assert ticket.resolved_by == "tocsin"
     assert {e.moment for e in rows(engine, Evidence)} == {"opening", "resolution"}
-    resolution = next(e for e in rows(engine, Evidence) if e.moment == "resolution" and "filesystem_used_ratio" in e.body["series"])
+    resolution = next(
+        e
+        for e in rows(engine, Evidence)
+        if e.moment == "resolution" and "filesystem_used_ratio" in e.body["series"]
+    )
     values = [value for _at, value in resolution.body["series"]["filesystem_used_ratio"]]
     assert max(values) == pytest.approx(0.995)
     assert values[-1] == pytest.approx(0.40)
@@ -66,7 +72,11 @@ def test_a_hold_that_runs_out_opens_without_another_report(collector: Collector,
     laptop.send(filesystem(0.995), NOON)
     assert rows(engine, Ticket) == []
 
-    hold = max(r.hold for r in collector.bench.rules if r.metric == "filesystem_used_ratio" and r.severity == "critical")
+    hold = max(
+        r.hold
+        for r in collector.bench.rules
+        if r.metric == "filesystem_used_ratio" and r.severity == "critical"
+    )
     collector.sweep(NOON + hold + timedelta(seconds=1))
 
     (ticket,) = rows(engine, Ticket)
@@ -154,7 +164,9 @@ def test_filled_and_freed_ten_times_stays_one_ticket(collector: Collector, engin
     assert ticket.reopened >= 1
 
 
-def test_a_ticket_that_a_person_touched_is_not_resolved_by_the_machine(collector: Collector, engine: Engine) -> None:
+def test_a_ticket_that_a_person_touched_is_not_resolved_by_the_machine(
+    collector: Collector, engine: Engine
+) -> None:
     from collector.tickets import lifecycle
 
     laptop = collector.enrol("laptop")
@@ -163,7 +175,13 @@ def test_a_ticket_that_a_person_touched_is_not_resolved_by_the_machine(collector
     (ticket,) = rows(engine, Ticket)
     with Session(engine) as session, session.begin():
         lifecycle.move(
-            session, ticket.device_id, ticket.id, to="in_progress", who="ann", version=ticket.version, now=NOON
+            session,
+            ticket.device_id,
+            ticket.id,
+            to="in_progress",
+            who="ann",
+            version=ticket.version,
+            now=NOON,
         )
 
     laptop.send(filesystem(0.40), NOON + 40 * MINUTE)
@@ -184,7 +202,9 @@ def test_every_change_of_a_ticket_is_in_the_outbox_with_it(collector: Collector,
     assert verbs[-1] == "resolve"
 
 
-def test_a_probe_that_cannot_read_keeps_its_last_numbers_and_says_why(collector: Collector, engine: Engine) -> None:
+def test_a_probe_that_cannot_read_keeps_its_last_numbers_and_says_why(
+    collector: Collector, engine: Engine
+) -> None:
     laptop = collector.enrol("laptop")
     laptop.send(filesystem(0.5), NOON)
     laptop.send(report("filesystem", outcome=2, reason="no rights"), NOON + 5 * MINUTE)
@@ -195,9 +215,14 @@ def test_a_probe_that_cannot_read_keeps_its_last_numbers_and_says_why(collector:
     assert len(result.readings) == 3
 
 
-def test_disks_that_do_not_tell_their_health_are_counted_on_the_device(collector: Collector, engine: Engine) -> None:
+def test_disks_that_do_not_tell_their_health_are_counted_on_the_device(
+    collector: Collector, engine: Engine
+) -> None:
     desk = collector.enrol("desk")
-    readable = [Reading(metric="disk_readable_state", component=name, last=ok, samples=1) for name, ok in (("a", 1), ("b", 0))]
+    readable = [
+        Reading(metric="disk_readable_state", component=name, last=ok, samples=1)
+        for name, ok in (("a", 1), ("b", 0))
+    ]
     desk.send(report("disk_health", *readable), NOON)
     assert rows(engine, Device)[0].unreadable_disks == 1
 
@@ -235,8 +260,12 @@ def test_a_device_that_says_hello_is_told_the_policy_in_force(engine: Engine) ->
     assert SET_INTERVALS not in [d.kind for d in laptop.heartbeat(NOON + MINUTE).directives]
 
 
-@pytest.mark.parametrize("off", [timedelta(days=-365), timedelta(minutes=-5), timedelta(days=1), timedelta(days=365 * 12)])
-def test_a_wrong_clock_is_a_finding_and_costs_no_report(collector: Collector, engine: Engine, off: timedelta) -> None:
+@pytest.mark.parametrize(
+    "off", [timedelta(days=-365), timedelta(minutes=-5), timedelta(days=1), timedelta(days=365 * 12)]
+)
+def test_a_wrong_clock_is_a_finding_and_costs_no_report(
+    collector: Collector, engine: Engine, off: timedelta
+) -> None:
     laptop = collector.enrol("laptop")
     for minute in range(0, 41, 5):
         now = NOON + minute * MINUTE

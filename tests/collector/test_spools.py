@@ -39,12 +39,16 @@ def forked(machine: Machine) -> Machine:
     return Machine(machine.collector, machine.device_id, spool_id=uuid.uuid4().hex)
 
 
-def test_a_copy_of_a_living_device_is_not_merged_and_is_one_finding(collector: Collector, engine: Engine) -> None:
+def test_a_copy_of_a_living_device_is_not_merged_and_is_one_finding(
+    collector: Collector, engine: Engine
+) -> None:
     original = collector.enrol("original")
     original.send(filesystem(0.5), NOON)
     copy = forked(original)
 
-    first = copy.send(filesystem(0.99), NOON + 1 * MINUTE, birth=wire.AFTER_FORK, previous_spool_id=original.spool_id)
+    first = copy.send(
+        filesystem(0.99), NOON + 1 * MINUTE, birth=wire.AFTER_FORK, previous_spool_id=original.spool_id
+    )
     original.heartbeat(NOON + 2 * MINUTE)
     for minute in range(3, 30, 3):
         refused = copy.send(filesystem(0.99), NOON + minute * MINUTE)
@@ -61,7 +65,9 @@ def test_a_copy_of_a_living_device_is_not_merged_and_is_one_finding(collector: C
     assert set(judged) == {original.spool_id}
 
 
-def test_a_copy_is_told_of_while_it_calls_and_forgotten_after_a_quiet_week(collector: Collector, engine: Engine) -> None:
+def test_a_copy_is_told_of_while_it_calls_and_forgotten_after_a_quiet_week(
+    collector: Collector, engine: Engine
+) -> None:
     original = collector.enrol("original")
     original.send(filesystem(0.5), NOON)
     copy = forked(original)
@@ -125,7 +131,9 @@ def test_fifty_copies_are_one_finding_and_one_device(collector: Collector, engin
     assert len(open_findings(engine)) == 1
 
 
-def test_a_rolled_back_device_takes_over_when_its_old_spool_stays_quiet(collector: Collector, engine: Engine) -> None:
+def test_a_rolled_back_device_takes_over_when_its_old_spool_stays_quiet(
+    collector: Collector, engine: Engine
+) -> None:
     before = collector.enrol("snapshot")
     before.send(filesystem(0.5), NOON)
     after = forked(before)
@@ -142,7 +150,9 @@ def test_a_rolled_back_device_takes_over_when_its_old_spool_stays_quiet(collecto
         assert len(session.scalars(select(StoredReport)).all()) == 3, "what came on probation is kept"
 
 
-def test_a_spool_that_was_replaced_and_speaks_again_is_a_second_machine(collector: Collector, engine: Engine) -> None:
+def test_a_spool_that_was_replaced_and_speaks_again_is_a_second_machine(
+    collector: Collector, engine: Engine
+) -> None:
     old = collector.enrol("twin")
     old.send(filesystem(0.5), NOON)
     new = forked(old)

@@ -105,12 +105,16 @@ def test_refresh_now_becomes_a_directive_and_is_answered_by_the_next_report(
     collector.desk.take(desk.device_id)
     with session_maker(engine)() as session, session.begin():
         session.add(
-            RefreshRequest(id=uuid.uuid4().hex, device_id=desk.device_id, number=7, asked_by="ann", asked_at=NOON)
+            RefreshRequest(
+                id=uuid.uuid4().hex, device_id=desk.device_id, number=7, asked_by="ann", asked_at=NOON
+            )
         )
 
     collector.sweep(NOON + timedelta(seconds=1))
     ack = desk.heartbeat(NOON + timedelta(seconds=2))
-    assert [(d.kind, list(d.subjects), d.request) for d in ack.directives] == [(wire.COLLECT_NOW, [wire.EVERYTHING], 7)]
+    assert [(d.kind, list(d.subjects), d.request) for d in ack.directives] == [
+        (wire.COLLECT_NOW, [wire.EVERYTHING], 7)
+    ]
     desk.send(filesystem(0.5), NOON + timedelta(seconds=3))
 
     with reader_maker(engine)() as session:

@@ -68,7 +68,9 @@ class Machine:
             report.collected_at.FromDatetime(at)
         envelope = Envelope(lane=LIVE, seq=self.seq, body=body.pack(report))
         return self.collector.call(
-            self.device_id, ReportBatch(spool_id=self.spool_id, reports=[envelope], **batch), at  # type: ignore[arg-type]
+            self.device_id,
+            ReportBatch(spool_id=self.spool_id, reports=[envelope], **batch),
+            at,  # type: ignore[arg-type]
         )
 
     def heartbeat(self, at: datetime, **batch: object) -> Ack:

@@ -95,14 +95,18 @@ def test_without_a_certificate_there_is_no_connection(collector: RunningCollecto
     assert refused(Client(collector, None, None).send).code() == grpc.StatusCode.UNAVAILABLE
 
 
-def test_a_certificate_of_another_authority_is_no_certificate(collector: RunningCollector, tmp_path: Path) -> None:
+def test_a_certificate_of_another_authority_is_no_certificate(
+    collector: RunningCollector, tmp_path: Path
+) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     device_id = enrolled(collector).send() and "a" * 32
     issued = Authority(tmp_path, datetime.now(UTC)).issue(key.public_key(), device_id, datetime.now(UTC))
     assert refused(Client(collector, issued.pem, pem(key)).send).code() == grpc.StatusCode.UNAVAILABLE
 
 
-def test_a_certificate_that_was_signed_here_and_never_given_out_is_unknown(collector: RunningCollector) -> None:
+def test_a_certificate_that_was_signed_here_and_never_given_out_is_unknown(
+    collector: RunningCollector,
+) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     issued = Authority(collector.state / "pki", now).issue(key.public_key(), "a" * 32, now)
@@ -166,7 +170,9 @@ def test_a_bomb_that_unpacks_to_two_hundred_megabytes_is_refused(collector: Runn
     assert client.send().receipts[0].verdict == wire.STORED
 
 
-def test_a_body_that_inflates_to_two_hundred_megabytes_is_refused_without_inflating(collector: RunningCollector) -> None:
+def test_a_body_that_inflates_to_two_hundred_megabytes_is_refused_without_inflating(
+    collector: RunningCollector,
+) -> None:
     client = enrolled(collector)
     bomb = zlib.compress(b"\0" * 200_000_000)
     receipt = client.send(bomb).receipts[0]

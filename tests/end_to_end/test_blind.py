@@ -74,7 +74,9 @@ def bare(tmp_path: Path) -> str:
     return str(tmp_path / "bin")
 
 
-def test_without_programs_the_reasons_are_told(tmp_path: Path, bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_programs_the_reasons_are_told(
+    tmp_path: Path, bare: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", bare)
     monkeypatch.setattr(commands, "_SBIN", ())
     with pytest.raises(Unavailable, match="no smartctl on this device"):

@@ -69,7 +69,9 @@ def test_a_filesystem_filled_past_its_limit_opens_one_ticket_in_time_and_resolve
 
         free(small)
         eventually(
-            lambda: [t for t in collector.rows(Ticket) if t.state == "resolved"], SAMPLING_SECONDS + 2, "its end"
+            lambda: [t for t in collector.rows(Ticket) if t.state == "resolved"],
+            SAMPLING_SECONDS + 2,
+            "its end",
         )
         moments = {e.moment for e in collector.rows(Evidence)}
         assert moments == {"opening", "resolution"}

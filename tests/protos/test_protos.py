@@ -57,7 +57,9 @@ def test_enrolment_hands_out_a_credential_and_nothing_else() -> None:
                 assert field.name in CREDENTIAL_FIELDS, f"{field.full_name} is not part of a credential"
 
 
-@pytest.mark.parametrize("enum", [*report_pb2.DESCRIPTOR.enum_types_by_name, *intake_pb2.DESCRIPTOR.enum_types_by_name])
+@pytest.mark.parametrize(
+    "enum", [*report_pb2.DESCRIPTOR.enum_types_by_name, *intake_pb2.DESCRIPTOR.enum_types_by_name]
+)
 def test_every_enum_reads_what_it_does_not_know_as_nothing(enum: str) -> None:
     module = report_pb2 if enum in report_pb2.DESCRIPTOR.enum_types_by_name else intake_pb2
     zero = module.DESCRIPTOR.enum_types_by_name[enum].values_by_number[0].name
