@@ -248,7 +248,7 @@ class Pipeline:
             self.desk.put(memory.device.id, collect_now(sorted(wanted)))
         if live:
             results.live(changes, memory, unpacked, now)
-            spools.count_clones(memory, report, now)
+            spools.tell_of_copies(memory, report, now)
             if skew is not None:
                 report.readings.add(metric="device_clock_skew_seconds", last=skew, samples=1)
             judge(session, changes, memory, self.bench, report, now)
@@ -271,7 +271,7 @@ class Pipeline:
             self.desk.put(memory.device.id, collect_now([wire.EVERYTHING]))
         if any(spool.standing == CLONE for spool in changed):
             seen = Report()
-            spools.count_clones(memory, seen, now)
+            spools.tell_of_copies(memory, seen, now)
             judge(session, changes, memory, self.bench, seen, now)
 
     def _note_call(self, changes: Changes, memory: DeviceMemory, mark: SpoolMark, call: Call) -> None:

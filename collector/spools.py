@@ -19,6 +19,7 @@ from collector.unpack import printable, signed
 from protos import intake_pb2 as wire
 from protos.report_pb2 import Report
 
+_ROLLED_BACK_FOR: Final = timedelta(days=1)
 STANDINGS: Final = {
     CURRENT: wire.CURRENT,
     PROBATION: wire.ON_PROBATION,
@@ -76,10 +77,19 @@ def clones(memory: DeviceMemory, now: datetime, remembered: timedelta = timedelt
     )
 
 
-def count_clones(memory: DeviceMemory, report: Report, now: datetime) -> None:
-    """Tell the rules of copies, in the report they are about to judge. A device that never had one costs nothing."""
-    if any(mark.standing == CLONE for mark in memory.spools.values()):
+def tell_of_copies(memory: DeviceMemory, report: Report, now: datetime) -> None:
+    """Tell the rules of clones and roll-backs, in the report they are about to judge.
+
+    A device that never had one costs nothing.
+    """
+    copied = any(mark.standing == CLONE for mark in memory.spools.values())
+    if copied:
         report.readings.add(metric="device_clones_count", last=clones(memory, now), samples=1)
+    current = memory.spools.get(memory.device.spool_id)
+    if current is not None and current.birth == wire.AFTER_FORK:
+        # Once a second machine was heard, that is the explanation, and one finding is enough.
+        recent = not copied and now - current.first_seen_at < _ROLLED_BACK_FOR
+        report.readings.add(metric="device_rolled_back_state", last=recent, samples=1)
 
 
 def verdict(

@@ -136,6 +136,12 @@ METRICS: Final[tuple[Metric, ...]] = (
     *_rows(
         "collector",
         ("device_clock_skew_seconds", "", "The device's clock minus the collector's, when it sent the report.", None),
+        (
+            "device_rolled_back_state",
+            "",
+            "1: within the last day this device went on from an older copy of its own state.",
+            None,
+        ),
         ("device_clones_count", "", "Other machines that used this device's credential in the last week.", None),
     ),
 )  # fmt: skip

@@ -282,6 +282,17 @@ def test_a_wrong_clock_is_a_finding_and_costs_no_report(
     assert {stored.skew_seconds for stored in rows(engine, StoredReport)} == {off.total_seconds()}
 
 
+def test_words_of_a_later_contract_read_as_unknown(collector: Collector, engine: Engine) -> None:
+    laptop = collector.enrol("laptop")
+    newer = filesystem(0.5)
+    newer.outcomes[0].outcome = 99  # type: ignore[assignment]
+    newer.patches.state = 77  # type: ignore[assignment]
+
+    assert laptop.send(newer, NOON).receipts[0].verdict == STORED
+    assert rows(engine, ProbeResult)[0].outcome == "unknown"
+    assert rows(engine, Device)[0].patch_state == "unknown"
+
+
 def test_an_empty_report_is_a_report(collector: Collector, engine: Engine) -> None:
     laptop = collector.enrol("laptop")
     assert laptop.send(Report(), NOON).receipts[0].verdict == STORED

@@ -36,7 +36,7 @@ def open_findings(engine: Engine) -> list[Finding]:
 
 def forked(machine: Machine) -> Machine:
     """What the agent on a copy does once it learns that its numbers are taken: it opens a new spool."""
-    return Machine(machine.collector, machine.device_id, spool_id=uuid.uuid4().hex)
+    return Machine(machine.collector, machine.device_id, spool_id=uuid.uuid4().hex, birth=wire.AFTER_FORK)
 
 
 def test_a_copy_of_a_living_device_is_not_merged_and_is_one_finding(
@@ -144,10 +144,12 @@ def test_a_rolled_back_device_takes_over_when_its_old_spool_stays_quiet(
 
     assert ack.standing == wire.CURRENT
     assert [d.kind for d in ack.directives] == [wire.COLLECT_NOW]
-    assert standings(engine) == {before.spool_id: "superseded", after.spool_id: "current"}
+    assert [finding.rule for finding in open_findings(engine)] == ["state_rolled_back"]
+    after.send(filesystem(0.7), NOON + timedelta(days=1, minutes=2))
     assert open_findings(engine) == []
+    assert standings(engine) == {before.spool_id: "superseded", after.spool_id: "current"}
     with reader_maker(engine)() as session:
-        assert len(session.scalars(select(StoredReport)).all()) == 3, "what came on probation is kept"
+        assert len(session.scalars(select(StoredReport)).all()) == 4, "what came on probation is kept"
 
 
 def test_a_spool_that_was_replaced_and_speaks_again_is_a_second_machine(

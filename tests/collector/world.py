@@ -15,7 +15,7 @@ from collector.store import session_maker
 from collector.store.devices import Device
 from collector.sweep import Pace, Sweep
 from protos import body
-from protos.intake_pb2 import LIVE, Ack, Envelope, ReportBatch
+from protos.intake_pb2 import FIRST, LIVE, Ack, Envelope, ReportBatch
 from protos.report_pb2 import OK, Outcome, OutcomeKind, Reading, Report
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -61,6 +61,7 @@ class Machine:
     device_id: str
     spool_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     seq: int = 0
+    birth: int = FIRST
 
     def send(self, report: Report, at: datetime, **batch: object) -> Ack:
         self.seq += 1
@@ -69,12 +70,14 @@ class Machine:
         envelope = Envelope(lane=LIVE, seq=self.seq, body=body.pack(report))
         return self.collector.call(
             self.device_id,
-            ReportBatch(spool_id=self.spool_id, reports=[envelope], **batch),
+            ReportBatch(**({"spool_id": self.spool_id, "birth": self.birth, "reports": [envelope]} | batch)),
             at,  # type: ignore[arg-type]
         )
 
     def heartbeat(self, at: datetime, **batch: object) -> Ack:
-        return self.collector.call(self.device_id, ReportBatch(spool_id=self.spool_id, **batch), at)  # type: ignore[arg-type]
+        return self.collector.call(
+            self.device_id, ReportBatch(**({"spool_id": self.spool_id, "birth": self.birth} | batch)), at
+        )  # type: ignore[arg-type]
 
 
 def report(probe: str, *readings: Reading, outcome: OutcomeKind = OK, reason: str = "") -> Report:

@@ -139,6 +139,9 @@ WAYS: dict[str, Way] = {
     "clock_not_synchronised": Way(
         bad=_one("clock_synchronised_state", 0), well=_one("clock_synchronised_state", 1), within=HOUR
     ),
+    "state_rolled_back": Way(
+        bad=_one("device_rolled_back_state", 1), well=_one("device_rolled_back_state", 0), within=MINUTE
+    ),
     "clock_differs_from_the_collector": Way(
         bad=_one("device_clock_skew_seconds", -90), well=_one("device_clock_skew_seconds", 0.2), within=30 * MINUTE
     ),
