@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -97,7 +98,7 @@ class Authority:
         """Whether this authority signed it; says nothing about dates or revocation."""
         try:
             certificate.verify_directly_issued_by(self._ca)
-        except Exception:  # any mismatch means no
+        except (InvalidSignature, ValueError, TypeError):  # another signer, another name, another kind of key
             return False
         return True
 
