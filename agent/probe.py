@@ -5,11 +5,13 @@ returns what it took (`Taken`); when its source is not there it raises `Unavaila
 when the source is locked `Busy`. Anything else it raises is a failure. Only runner.py catches.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from agent.windows import Sources
 from protos.report_pb2 import Item, PatchStatus, Reading
 
 
@@ -35,6 +37,7 @@ class Place:
 
     root: Path = Path("/")
     extra_filesystems: tuple[str, ...] = ()  # mount points read although their type is normally left out
+    windows: Sources | None = None  # other answers than this machine's own: in tests, captured ones
 
     def path(self, absolute: str) -> Path:
         """`/proc/stat` below the root."""
@@ -43,7 +46,11 @@ class Place:
     @property
     def is_live(self) -> bool:
         """False when a captured tree is read: then programs and psutil would tell of another machine."""
-        return self.root == Path("/")
+        return self.root == Path("/") and self.windows is None
+
+    @property
+    def is_windows(self) -> bool:
+        return sys.platform == "win32" or self.windows is not None
 
 
 @dataclass(slots=True)

@@ -78,6 +78,10 @@ class Subject(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SOFTWARE: _ClassVar[Subject]
     SERVICES: _ClassVar[Subject]
     AGENT: _ClassVar[Subject]
+    MEMORY_ERRORS: _ClassVar[Subject]
+    EVENTS: _ClassVar[Subject]
+    SECURITY_STATE: _ClassVar[Subject]
+    BACKUP_EVIDENCE: _ClassVar[Subject]
 LANE_UNKNOWN: Lane
 LIVE: Lane
 BACKFILL: Lane
@@ -123,6 +127,10 @@ PATCHES: Subject
 SOFTWARE: Subject
 SERVICES: Subject
 AGENT: Subject
+MEMORY_ERRORS: Subject
+EVENTS: Subject
+SECURITY_STATE: Subject
+BACKUP_EVIDENCE: Subject
 
 class Envelope(_message.Message):
     __slots__ = ("lane", "seq", "body")

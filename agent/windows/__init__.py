@@ -1,0 +1,113 @@
+"""What a Windows device can be asked. The probes' `*_windows.py` files speak to `Sources` only.
+
+`sources(place)` is this machine (live.py) unless the place brings others: in tests, captured answers.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from agent.probe import Place
+
+# One WMI instance. Names are in lower case (WMI does not mind, dictionaries do); values as the system gives
+# them (64-bit numbers and dates are text), or all text where a dump was read: rows.py reads both.
+Row = Mapping[str, object]
+
+# What registry values are: text, numbers, lists of text, bytes.
+Value = str | int | bytes | list[str] | None
+
+CIMV2 = r"root\cimv2"
+WMI = r"root\wmi"
+STORAGE = r"root\Microsoft\Windows\Storage"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One entry of the event log, without its words: they may hold names of people and files."""
+
+    provider: str
+    id: int
+    at: datetime
+    level: int = 0  # 1 critical, 2 error, 3 warning, 4 information; 0 not told
+    data: Mapping[str, str] = field(default_factory=dict)  # the named values a probe asked for
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Update:
+    """One update on offer, as the Windows Update Agent tells it."""
+
+    title: str
+    identity: str  # UpdateID
+    categories: tuple[str, ...]  # CategoryID, lower case: names are localised
+    severity: str | None  # MsrcSeverity; none: not rated
+    is_driver: bool = False
+    is_downloaded: bool = False
+    needs_restart: bool = False
+    knowledge_base: tuple[str, ...] = ()  # `5031356`
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installation:
+    """One line of the update history."""
+
+    title: str
+    at: datetime
+    operation: int  # 1 installed, 2 removed
+    result: int  # 0 not started, 1 under way, 2 succeeded, 3 succeeded with errors, 4 failed, 5 aborted
+    code: int  # HRESULT, unsigned; 0 is fine
+    identity: str | None = None
+    client: str | None = None
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Searched:
+    """What a search for updates brought. `result` has the numbers of Installation.result."""
+
+    result: int
+    updates: tuple[Update, ...]
+    warnings: int = 0
+
+
+class Sources(Protocol):
+    """Everything raises Unavailable, with the reason in plain words, where the source itself is not there or
+    may not be read. An empty answer is an answer."""
+
+    def rows(self, namespace: str, class_name: str, where: str = "") -> list[Row]:
+        """All instances of a WMI class; `where` is the WQL condition."""
+
+    def call(self, namespace: str, path: str, method: str) -> Row:
+        """Run a WMI method that takes nothing and changes nothing. `path` is a class or an instance."""
+
+    def values(self, path: str, view: int = 64) -> dict[str, Value] | None:
+        r"""The values of a registry key, names as written; None: there is no such key.
+        `path` begins with HKLM\ or HKU\; `view` 32 reads what 32-bit programs see."""
+
+    def subkeys(self, path: str, view: int = 64) -> list[str] | None:
+        """Names of the keys below it; None: there is no such key."""
+
+    def events(
+        self, log: str, wanted: Mapping[str, Sequence[int]], since: datetime, names: Sequence[str] = ()
+    ) -> Iterable[Event]:
+        """Entries since a moment, oldest first, by provider and ids; `names` are the data fields to bring."""
+
+    def search_updates(self, criteria: str) -> Searched:
+        """Ask the Windows Update Agent. Takes minutes."""
+
+    def update_history(self, most: int) -> list[Installation]:
+        """Newest first."""
+
+    def update_needs_restart(self) -> bool:
+        """ISystemInformation.RebootRequired."""
+
+
+def sources(place: "Place") -> Sources:
+    """Raises Unavailable on another system."""
+    if place.windows is not None:
+        return place.windows
+    from agent.windows.live import Live
+
+    return Live()
