@@ -1,26 +1,39 @@
 """A state while it is being changed: copied only where something is written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Final
 
 from collector.rules.lifecycle import Moved, due_at
 from collector.rules.rule import Table
-from collector.rules.state import Collecting, DeviceState, Track
+from collector.rules.state import Collecting, DeviceState, Track, Trail
 from collector.rules.transition import Transition
 
 Key = tuple[str, str]
+_TRAILS: Final = 200
 
 
 class Draft:
     """Reads go to the plain attributes; writes through the methods, which copy first."""
 
-    __slots__ = ("baselines", "collecting", "judged_by", "parts", "state", "tracks", "transitions", "updates")
+    __slots__ = (
+        "baselines",
+        "collecting",
+        "judged_by",
+        "parts",
+        "state",
+        "tracks",
+        "trails",
+        "transitions",
+        "updates",
+    )
 
     def __init__(self, state: DeviceState) -> None:
         self.state = state
         self.tracks: dict[Key, Track] = state.tracks  # type: ignore[assignment]
         self.baselines: dict[Key, float] = state.baselines  # type: ignore[assignment]
         self.parts: dict[Key, datetime] = state.parts  # type: ignore[assignment]
+        self.trails: dict[Key, Trail] = state.trails  # type: ignore[assignment]
         self.updates = state.updates
         self.collecting = state.collecting
         self.judged_by = state.judged_by
@@ -50,6 +63,19 @@ class Draft:
             self.parts = dict(self.parts)
         self.parts[key] = at
 
+    def trail(self, key: Key, trail: Trail) -> None:
+        if self.trails is self.state.trails:
+            self.trails = dict(self.trails)
+        self.trails[key] = trail
+        if len(self.trails) > _TRAILS:  # of filesystems and disks that are long gone
+            self.trails.pop(min(self.trails, key=lambda known: self.trails[known][-1][0]))
+
+    def forget_trails(self, gone: Iterable[Key]) -> None:
+        for key in gone:
+            if self.trails is self.state.trails:
+                self.trails = dict(self.trails)
+            self.trails.pop(key, None)
+
     def remember_updates(self, known: Mapping[str, datetime] | None, collecting: Collecting | None) -> None:
         if known != self.updates:
             self.updates = known
@@ -62,6 +88,7 @@ class Draft:
             self.tracks is old.tracks
             and self.baselines is old.baselines
             and self.parts is old.parts
+            and self.trails is old.trails
             and self.updates is old.updates
             and self.collecting is old.collecting
             and self.judged_by == old.judged_by
@@ -72,6 +99,7 @@ class Draft:
             tracks=self.tracks,
             baselines=self.baselines,
             parts=self.parts,
+            trails=self.trails,
             updates=self.updates,
             collecting=self.collecting,
             judged_by=self.judged_by,

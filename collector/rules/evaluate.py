@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from collector.rules import lifecycle, parts, silence, updates
+from collector.rules import lifecycle, parts, silence, trails, updates
 from collector.rules import transition as why
 from collector.rules.context import DeviceContext
 from collector.rules.draft import Draft
@@ -56,6 +56,7 @@ def _forget_unjudged(rules: Rules, table: Table, draft: Draft, now: datetime) ->
             draft.move(key, lifecycle.end(rule, key[1], track, now, why.NOT_JUDGED))
         else:
             draft.move(key, why.orphaned(key, track, now))
+    draft.forget_trails([key for key in draft.trails if key[0] not in table.by_name])
 
 
 def _accept(table: Table, draft: Draft, accepted: Mapping[tuple[str, str], float], now: datetime) -> None:
@@ -82,7 +83,7 @@ def _advance(rules: Rules, table: Table, draft: Draft, now: datetime) -> None:
 class _Observer:
     """One report, held against the rules. Nothing but a way to share its names between the steps."""
 
-    __slots__ = ("_others", "accepted", "draft", "failed", "now", "ok", "report", "table")
+    __slots__ = ("_others", "accepted", "draft", "failed", "now", "ok", "report", "table", "trailing")
 
     def __init__(
         self,
@@ -96,6 +97,7 @@ class _Observer:
         self._others: dict[tuple[str, str], float] | None = None
         self.ok: set[str] = set()
         self.failed: set[str] = set()
+        self.trailing: list[tuple[Watch, Reading]] = []
 
     def run(self) -> None:
         for outcome in self.report.outcomes:
@@ -108,6 +110,9 @@ class _Observer:
             work.append((watch, "", float(state), None))
         if work:
             self._judge_all(work)
+        for watch, reading in self.trailing:
+            if watch.probe not in self.failed:
+                self._follow(watch, reading)
         if self.report.sections or patches_told:
             self._ages()
         if found or self.draft.tracks:
@@ -127,6 +132,8 @@ class _Observer:
             if watch.part_kind:
                 found.setdefault(watch.part_kind, set()).add(reading.component)
             value = reading.last
+            if watch.trailing and reading.HasField("last"):
+                self.trailing.append((watch, reading))
             if watch.low <= value <= watch.high and watch.metric not in hot:
                 continue
             if watch.only_growth and watch.metric not in hot:
@@ -166,6 +173,26 @@ class _Observer:
         # A counter that went down was reset by its firmware; one that stood still long enough starts anew.
         if watch.growth and (known is None or value < known or settled):
             draft.baseline((watch.metric, component), value)
+
+    def _follow(self, watch: Watch, reading: Reading) -> None:
+        """Rules that look back. A trend is judged where it got a point, a counter also while it is bad."""
+        draft = self.draft
+        for rule in watch.trailing:
+            key = (rule.name, reading.component)
+            known, track = draft.trails.get(key, ()), draft.tracks.get(key)
+            trail = trails.followed(rule, known, reading.last, self.now)
+            if trail is not known:
+                draft.trail(key, trail)
+            elif track is None or rule.kind == "forecast":
+                continue
+            judgement = trails.judge(rule, trail, self.now)
+            if judgement is None or (track is None and judgement.mood != BAD):
+                continue
+            accepted = self.accepted.get(key)
+            if accepted is not None and not worse(rule, judgement.value, accepted):
+                judgement = judgement._replace(mood=WELL, accepted=True)
+            seen = Seen(judgement, self.now, reading.label or reading.component)
+            draft.move(key, lifecycle.observe(rule, reading.component, track, seen, self.now))
 
     def _since(self, rule: Rule, component: str) -> datetime:
         if rule.since_metric:

@@ -48,8 +48,10 @@ def judge(
 
 def worse(rule: Rule, value: float, accepted: float) -> bool:
     """Whether the value is further into the bad than what a person accepted."""
-    if rule.kind == "growth":
+    if rule.kind in ("growth", "occurs"):
         return value > accepted
+    if rule.kind == "forecast":
+        return value < accepted  # sooner
     how = rule.compare or (rule.raises.how if rule.raises else "at")
     if how == "bits":
         return bool(int(value) & ~int(accepted))

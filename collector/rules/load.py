@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from collector.rules import updates, words
+from collector.rules import trails, updates, words
 from collector.rules.rule import (
     CRITICAL,
     PART_KINDS,
@@ -22,7 +22,7 @@ from collector.rules.rule import (
 from collector.rules.rule_file import Row, RuleError, read, together
 from protos import catalogue
 
-KINDS: Final = ("threshold", "growth", "state", "age", "silence")
+KINDS: Final = ("threshold", "growth", "state", "age", "silence", "occurs", "forecast")
 CLEARS: Final = ("observation", "part_replaced", "steady")
 VERDICTS: Final = ("failing", "wearing_out", "cable")
 CLASSES: Final = ("desktop", "laptop", "av_host", "server", "virtual", "unknown")
@@ -71,6 +71,10 @@ def _rule(row: Row) -> Rule:
         _growth(row, values, unit)
     elif kind == "age":
         _age(row, values)
+    elif kind == "occurs":
+        _occurs(row, values)
+    elif kind == "forecast":
+        _forecast(row, values, unit)
     if kind not in ("growth", "age"):
         values["hold"] = row.span("hold", timedelta(0))
     _clearing(row, values)
@@ -201,6 +205,43 @@ def _age(row: Row, values: dict[str, Any]) -> None:
         row.problem("clear_when_younger_than", "is on the wrong side of older_than")
     if values["metric"] not in ("", updates.COUNT):
         row.problem("metric", f"an age is known of {updates.COUNT} only")
+
+
+def _occurs(row: Row, values: dict[str, Any]) -> None:
+    values["times"] = row.number("times", "count")
+    values["clear_times"] = row.number("clear_at_or_below", "count") or 0.0
+    values["window"] = row.span("window")
+    for key in ("times", "window"):
+        if not row.has(key):
+            row.problem(key, "is missing")
+    if values["times"] is not None and values["times"] < 1:
+        row.problem("times", "must be at least 1")
+    if values["times"] is not None and not 0 <= values["clear_times"] < values["times"]:
+        row.problem("clear_at_or_below", "must be less than times")
+    if values["metric"] and not values["metric"].endswith("_total"):
+        row.problem("metric", "must be a counter, a metric that ends with _total")
+
+
+def _forecast(row: Row, values: dict[str, Any], unit: str) -> None:
+    values["raises"] = _limit(row, "reaches", ("at_or_above", "at_or_below"), unit)
+    for key in ("within", "window", "least_span"):
+        values[key] = row.span(key)
+        if not row.has(key):
+            row.problem(key, "is missing")
+    values["clear_beyond"] = row.span("clear_beyond", values["within"])
+    values["rhythm"] = row.span("rhythm")
+    if values["rhythm"] and values["least_span"] and values["least_span"] < 2 * values["rhythm"]:
+        row.problem("least_span", "must be at least twice the rhythm")
+    if not any(row.has(f"reaches_{how}") for how in ("at_or_above", "at_or_below")):
+        row.problem("reaches_at_or_above", "is missing (reaches_at_or_above or reaches_at_or_below)")
+    if values["within"] and values["clear_beyond"] < values["within"]:
+        row.problem("clear_beyond", "is on the wrong side of within")
+    if values["window"] and values["least_span"]:
+        if values["least_span"] > values["window"]:
+            row.problem("least_span", "is longer than the window")
+        # A point comes each sixtieth of the window; the next one is the next observation.
+        if not row.has("fresh_for"):
+            values["fresh_for"] = 3 * values["window"] / trails.POINTS
 
 
 def _clearing(row: Row, values: dict[str, Any]) -> None:

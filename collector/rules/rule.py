@@ -18,6 +18,7 @@ READABLE: Final = "disk_readable_state"
 # Parts that are known by their own serial: another serial in their place is proof of a repair.
 PART_KINDS: Final = ("disk serial", "battery serial")
 WARNING, CRITICAL = "warning", "critical"
+TRAILING: Final = ("occurs", "forecast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Excuse:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
     name: str
-    kind: str  # threshold growth state age silence
+    kind: str  # threshold growth state age silence occurs forecast
     metric: str
     severity: str
     title: str
@@ -84,6 +85,13 @@ class Rule:
     since_metric: str = ""  # the device's own word on how long it has been so: the hold counts from there
     hold: timedelta = timedelta(0)
     fresh_for: timedelta = timedelta(minutes=15)
+    window: timedelta | None = None  # how far back occurs and forecast look
+    times: float | None = None  # occurs: so often within the window
+    clear_times: float = 0.0  # occurs: well again when it is at most so often
+    within: timedelta | None = None  # forecast: the limit is reached so soon
+    clear_beyond: timedelta | None = None  # forecast: well again when it is not reached before
+    least_span: timedelta | None = None  # forecast: shorter data tell of no trend
+    rhythm: timedelta | None = None  # forecast: only points at the same place in it are compared
     steady_for: timedelta | None = None  # a growing counter that stood still this long is well again
     clears: str = "observation"  # observation part_replaced steady
     clears_when_gone: bool = False
@@ -105,7 +113,9 @@ class Rule:
     @property
     def unit(self) -> str:
         """Of the value that is judged."""
-        return "seconds" if self.kind in ("age", "silence") else self.metric.rsplit("_", 1)[-1]
+        if self.kind in ("age", "silence", "forecast"):
+            return "seconds"
+        return "count" if self.kind == "occurs" else self.metric.rsplit("_", 1)[-1]
 
     @property
     def probe(self) -> str:
@@ -144,6 +154,7 @@ class Watch:
     growth: bool
     only_growth: bool
     others: frozenset[str]
+    trailing: tuple[Rule, ...] = ()  # those that remember its past: judged apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +213,8 @@ class Rules:
         )
 
 
-def _watch(metric: str, rules: tuple[Rule, ...]) -> Watch:
+def _watch(metric: str, every: tuple[Rule, ...]) -> Watch:
+    rules = tuple(rule for rule in every if rule.kind not in TRAILING)
     low, high = (1.0, math.inf) if metric == READABLE else (-math.inf, math.inf)
     for rule in rules:
         least, most = _harmless(rule)
@@ -218,6 +230,7 @@ def _watch(metric: str, rules: tuple[Rule, ...]) -> Watch:
         growth=any(rule.kind == "growth" for rule in rules),
         only_growth=bool(rules) and all(rule.kind == "growth" for rule in rules),
         others=frozenset(name for rule in rules for name in rule.others),
+        trailing=tuple(rule for rule in every if rule.kind in TRAILING),
     )
 
 

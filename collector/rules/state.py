@@ -35,6 +35,9 @@ class Track(NamedTuple):
     flips: tuple[datetime, ...] = ()  # openings and clearings of the last hour
 
 
+Trail = tuple[tuple[datetime, float], ...]  # (moment, value): trails.py
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collecting:
     """A section `updates` of which not all parts have come yet."""
@@ -55,6 +58,7 @@ class DeviceState:
         None  # security update and version → first seen; None: never told
     )
     collecting: Collecting | None = None
+    trails: Mapping[tuple[str, str], Trail] = field(default_factory=dict)  # (rule, component) → its past
     judged_by: str = ""  # rules and device class of the last evaluation
     due_at: datetime | None = None  # when time alone will do something next
 
@@ -68,6 +72,10 @@ class DeviceState:
             "collecting": None
             if self.collecting is None
             else [self.collecting.hash, sorted(self.collecting.parts), sorted(self.collecting.keys)],
+            "trails": [
+                [*key, [_ticks(at) for at, _ in trail], [value for _, value in trail]]
+                for key, trail in self.trails.items()
+            ],
             "judged_by": self.judged_by,
             "due_at": _ticks(self.due_at),
         }
@@ -92,6 +100,10 @@ class DeviceState:
             else Collecting(
                 hash=collecting[0], parts=frozenset(collecting[1]), keys=frozenset(collecting[2])
             ),
+            trails={
+                (row[0], row[1]): tuple(zip(map(_known, row[2]), row[3], strict=True))
+                for row in body.get("trails", ())
+            },
             judged_by=body["judged_by"],
             due_at=_moment(body["due_at"]),
         )

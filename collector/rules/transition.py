@@ -158,6 +158,15 @@ def main_text(rule: Rule, track: Track, at: datetime) -> str:
         return f"the oldest is known for {value}, longer than {words.span(rule.older_than)}"
     if rule.kind == "silence":
         return f"nothing was heard for {value}, longer than {words.span(rule.hold)}"
+    if rule.kind == "occurs" and rule.window:
+        return f"{name} rose by {value} within {words.span(rule.window)}; {rule.times:g} are too many"
+    if rule.kind == "forecast" and rule.raises and rule.within and rule.window:
+        wall = words.say(rule.raises.value, rule.metric.rsplit("_", 1)[-1])
+        slow = f", {words.say(track.second, rule.unit)} at the slow end of its range" if track.second else ""
+        return (
+            f"at the trend of the last {words.span(rule.window)} at most, {name} reaches {wall} in {value}{slow}; "
+            f"less than {words.span(rule.within)} is too soon"
+        )
     if rule.kind == "growth" and track.baseline is not None:
         return f"{name} is {value}; it was {words.say(track.baseline, rule.unit)} and may grow by less than {rule.grows_by:g}"
     if rule.kind == "growth" and rule.first:

@@ -1,14 +1,15 @@
 """Why there is no finding: a sentence a component, from the same judgement that would open one."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 
-from collector.rules import silence, words
+from collector.rules import silence, trails, words
 from collector.rules.context import DeviceContext
 from collector.rules.judge import BAD, WELL, Judgement, judge
 from collector.rules.lifecycle import due_at
-from collector.rules.rule import Rule, Rules
-from collector.rules.state import CLEARED, OPEN, DeviceState, Track
+from collector.rules.rule import TRAILING, Rule, Rules
+from collector.rules.state import CLEARED, OPEN, DeviceState, Track, Trail
 
 Latest = Mapping[tuple[str, str], float]  # (metric, component) → newest value
 
@@ -39,11 +40,20 @@ def why_not(
     }
     if rule.kind == "age":
         return [told.get("", _age(rule, state, now))]
+    if rule.kind in TRAILING:
+        told |= {
+            component: _trailing(rule, state.trails.get((rule_name, component), ()), now)
+            for metric, component in latest or state.trails
+            if metric == (rule.metric if latest else rule_name) and component not in told
+        }
+        return _sentences(told) or [_nothing(rule, latest)]
     components = {component for metric, component in latest or () if metric == rule.metric}
     for component in components - told.keys():
         told[component] = _untracked(rule, component, state, device, latest or {})
-    if not told:
-        return [_nothing(rule, latest)]
+    return _sentences(told) or [_nothing(rule, latest)]
+
+
+def _sentences(told: Mapping[str, str]) -> list[str]:
     return [f"{name}: {text}" if name else text[:1].upper() + text[1:] for name, text in sorted(told.items())]
 
 
@@ -102,6 +112,27 @@ def _harmless(rule: Rule, said: str, found: Judgement) -> str:
         )
     between = "" if found.mood == WELL else "; it is between the limits and stays as it was"
     return f"{said} does not raise it; that needs {_limit(rule)}{second}{between}."
+
+
+def _trailing(rule: Rule, trail: Trail, now: datetime) -> str:
+    if rule.window is None or not trail:
+        return "no data: nothing is remembered of its past yet."
+    if rule.kind == "occurs":
+        rose = words.say(trails.occurred(trail, rule.window, now), rule.unit)
+        return f"rose by {rose} within {words.span(rule.window)}; it speaks from {rule.times:g}."
+    if rule.least_span is None or rule.raises is None or rule.within is None:
+        return "no data."
+    if not trails.enough(rule, trail):
+        return (
+            f"not enough data: {len(trail)} points over {words.span(trails.span(trail))}; "
+            f"a trend needs {trails.LEAST_POINTS} over {words.span(rule.least_span)}."
+        )
+    told = trails.forecast(trail, rule.raises.value, now, rule.rhythm)
+    wall = words.say(rule.raises.value, rule.metric.rsplit("_", 1)[-1])
+    if not math.isfinite(told.left):
+        return f"at its trend it does not reach {wall}."
+    sure = "" if math.isfinite(told.late) else ", but the trend is not sure"
+    return f"at its trend it reaches {wall} in {words.say(told.left, 'seconds')}{sure}; it speaks within {words.span(rule.within)}."
 
 
 def _limit(rule: Rule) -> str:

@@ -54,6 +54,7 @@ def _reports(draw: st.DrawFn) -> Report:
     rows += draw(_maybe("filesystem_read_only_state", (0, 1), "uuid-1"))
     rows += draw(_maybe("memory_pressure_ratio", (0.01, 0.2, 0.9)))
     rows += draw(_maybe("clock_synchronised_state", (0, 1)))
+    rows += draw(_maybe("agent_probe_timeouts_total", (0, 3, 9, 20)))
     rows += draw(_maybe("disk_readable_state", (0, 1, 1, 1), serial))
     rows += draw(_maybe("disk_reallocated_sectors_total", (0, 4, 9, 200), serial))
     rows += draw(_maybe("disk_crc_errors_total", (0, 60, 200, 200, 200), serial))
