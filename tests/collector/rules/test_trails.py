@@ -17,6 +17,7 @@ from tests.collector.rules.reports import (
     DAY,
     DESKTOP,
     HOUR,
+    MINUTE,
     NOON,
     Judged,
     changes,
