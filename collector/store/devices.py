@@ -16,6 +16,10 @@ class Site(Base):
     __tablename__ = "site"
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    # Weekday ("0" is Monday) → [["08:00", "17:00"], …]; empty: at all times.
+    hours: Mapped[dict[str, list[list[str]]]] = mapped_column(JSON, default=dict)  # people work
+    expected_hours: Mapped[dict[str, list[list[str]]]] = mapped_column(JSON, default=dict)  # desktops are up
+    holidays: Mapped[list[str]] = mapped_column(JSON, default=list)  # ISO dates
     created_at: Mapped[datetime]
 
 
@@ -83,3 +87,13 @@ class DeviceState(Base):
     device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
     body: Mapped[bytes] = mapped_column(LargeBinary)
     due_at: Mapped[datetime | None] = mapped_column(index=True)  # when the next hold runs out
+
+
+class StateCheckpoint(Base):
+    """What the rules remembered of a device at the first report of a day: replay may begin there, so that
+    pruning the report log does not take the past away."""
+
+    __tablename__ = "state_checkpoint"
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)  # every transition up to here is in it
+    body: Mapped[bytes] = mapped_column(LargeBinary)

@@ -18,14 +18,18 @@ from collector.store import (
     findings,
     installation,
     inventory,
+    overrides,
     people,
     reports,
+    situations,
     tickets,
 )
 
 __all__ = ["Base", "TooNew", "current", "newest", "upgrade"]
 
-_NOUNS = (devices, enrolment, findings, installation, inventory, people, reports, tickets)
+_NOUNS = (
+    devices, enrolment, findings, installation, inventory, overrides, people, reports, situations, tickets,
+)  # fmt: skip
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 

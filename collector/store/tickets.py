@@ -42,6 +42,12 @@ class Ticket(Base):
     recurrence_of: Mapped[str] = mapped_column(String(32), default="")
     outcome: Mapped[str] = mapped_column(String(16), default="")  # real false known nothing_found
     proposal: Mapped[str] = mapped_column(Text, default="")  # "cleared at …": for a person to confirm
+    proof: Mapped[str] = mapped_column(Text, default="")  # of the repair: another serial, a clean day
+    part_used: Mapped[str] = mapped_column(String(100), default="")
+    priority_by: Mapped[str] = mapped_column(String(100), default="")  # who set another priority, and why
+    priority_why: Mapped[str] = mapped_column(Text, default="")
+    site: Mapped[str] = mapped_column(String(100), default="")  # at opening: its calendar stays the ticket's
+    sla: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # the policy in force at opening
 
     __table_args__ = (
         Index(
@@ -90,6 +96,18 @@ class Evidence(Base):
     )  # clauses, series, facts: collector/tickets/evidence.py
 
     __table_args__ = (Index("ix_evidence_device_id_ticket_id", "device_id", "ticket_id"),)
+
+
+class Escalation(Base):
+    """One step of one clock of one ticket that was told to somebody: once, also with several collectors."""
+
+    __tablename__ = "escalation"
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    clock: Mapped[str] = mapped_column(String(16), primary_key=True)  # respond, resolve
+    step: Mapped[int] = mapped_column(primary_key=True)  # percent of the target
+    reopened: Mapped[int] = mapped_column(primary_key=True)  # of which life of the ticket
+    at: Mapped[datetime]
 
 
 class OutboxRow(Base):

@@ -1,17 +1,22 @@
 """The schema: made by migrations, the same on both databases, ready to be spread over machines."""
 
+from pathlib import Path
+
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
-from collector.store import schema
+from collector.store import open_engine, schema
+from collector.store.devices import Site
 from collector.store.schema import Base
 
 # Small tables of the installation itself; everything else belongs to a device and is spread by it.
 LOCAL = {
     "site", "enrolment_token", "credential", "outbox", "installation_fact", "counter", "lease", "refresh_request",
-    "person", "sign_in_session", "sign_in_failure", "audit",
+    "person", "sign_in_session", "sign_in_failure", "audit", "override", "rule_hold", "situation", "maintenance",
 }  # fmt: skip
 
 
@@ -25,6 +30,25 @@ def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
     schema.upgrade(engine)
 
     assert schema.current(engine) == schema.newest()
+
+
+def test_rows_of_the_first_release_are_kept_by_an_upgrade(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    config = schema._config()
+    config.attributes["engine"] = engine
+    command.upgrade(config, "0001")
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO site (name, time_zone, created_at) VALUES ('Tulsa', 'America/Chicago', '2026-01-01')"
+            )
+        )
+
+    schema.upgrade(engine)
+
+    with Session(engine) as session:
+        site = session.get_one(Site, "Tulsa")
+        assert (site.time_zone, site.hours, site.holidays) == ("America/Chicago", {}, [])
 
 
 def test_a_database_of_a_newer_tocsin_is_refused_with_a_clear_word(engine: Engine) -> None:
