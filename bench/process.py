@@ -105,7 +105,7 @@ class Collector(Process):
         super().__init__(
             directory / "collector.log", *self._base, "serve", "--listen", HOST, "--intake-port", str(self.intake),
             "--enrolment-port", str(self.enrolment),
-            environment={"TOCSIN_LOG_LEVEL": "warning"} | dict(settings or {}),
+            environment={"TOCSIN_LOG_LEVEL": "warning", "TOCSIN_STORM_TICKETS_PER_HOUR": "0"} | dict(settings or {}),
         )  # fmt: skip
 
     def start_ready(self) -> float:

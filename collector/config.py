@@ -37,6 +37,7 @@ class Config:
     slow_seconds: int = 14_400
     inventory_seconds: int = 3_600
     silent_after_seconds: int = 300
+    storm_tickets_per_hour: int = 10  # new ones of one site or one rule; the others wait. 0: no brake
     keep_reports_days: int = 30
     rules: tuple[str, ...] = ()  # rule files instead of the shipped ones
     reflection: bool = False  # for development only
@@ -56,6 +57,7 @@ _BOUNDS = {
     "intake_port": (0, 65535), "enrolment_port": (0, 65535), "sample_seconds": (1, 3600),
     "report_seconds": (1, 86400), "heartbeat_seconds": (1, 3600), "slow_seconds": (5, 604800),
     "inventory_seconds": (5, 604800), "silent_after_seconds": (2, 604800), "keep_reports_days": (1, 3650),
+    "storm_tickets_per_hour": (0, 100_000),
 }  # fmt: skip
 _LEVELS = ("debug", "info", "warning", "error")
 

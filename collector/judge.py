@@ -1,14 +1,15 @@
 """Giving a report, or only the passing of time, to the rules, and writing what follows from it."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collector.changes import Changes
-from collector.memory import DeviceMemory, OpenFinding
+from collector.decisions import Decisions
+from collector.memory import DeviceMemory, Memory, OpenFinding
 from collector.rules.evaluate import DeviceContext, Transition, evaluate
 from collector.rules.rule import Rules
 from collector.rules.transition import texts
@@ -16,7 +17,8 @@ from collector.store.devices import SILENT
 from collector.store.findings import CLEARED, OPEN, Finding
 from collector.store.findings import Transition as TransitionRow
 from collector.store.tickets import Ticket
-from collector.tickets import opening
+from collector.tickets import opening, suppression
+from collector.tickets.suppression import Brake
 from protos.report_pb2 import Report
 
 _WORSE = {"": 0, "warning": 1, "critical": 2}
@@ -28,6 +30,11 @@ class Bench:
 
     rules: Rules
     silence_frozen_until: datetime | None = None
+    brake: Brake = field(default_factory=Brake)
+    decisions: Decisions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.decisions = Decisions(self.rules)
 
 
 def judge(
@@ -40,36 +47,49 @@ def judge(
 ) -> list[Transition]:
     """Evaluate, then write findings, tickets and the new state. Returns the transitions."""
     device = memory.device
+    if not bench.decisions.loaded:  # the first report may come before the first sweep
+        bench.decisions.refresh(session, now)
+    rules = bench.decisions.rules_for(device, now)
+    silent = device.presence == SILENT
     context = DeviceContext(
         device_class=device.device_class,
         seen_at=memory.seen_at,
-        expected=device.presence == SILENT,
+        expected=silent,
+        expected_from=bench.decisions.expected_from(device, now) if silent else None,
         frozen_until=bench.silence_frozen_until,
-        accepted={},
+        accepted=bench.decisions.accepted(device.id),
     )
-    state, transitions = evaluate(bench.rules, memory.state, report, now, context)
+    state, transitions = evaluate(rules, memory.state, report, now, context)
     if state is not memory.state:
         memory.state = state
         changes.states[device.id] = {"device_id": device.id, "body": state.to_bytes(), "due_at": state.due_at}
     if transitions:
         changes.flush(session.connection())  # evidence reads the report that is just being stored
         for transition in transitions:
-            _apply(session, memory, bench.rules, transition, now)
+            _apply(session, memory, bench, rules, transition, now)
         session.flush()
         _summarise(changes, memory)
     return transitions
 
 
 def _apply(
-    session: Session, memory: DeviceMemory, rules: Rules, transition: Transition, now: datetime
+    session: Session,
+    memory: DeviceMemory,
+    bench: Bench,
+    rules: Rules,
+    transition: Transition,
+    now: datetime,
 ) -> None:
     key = (transition.rule, transition.component)
     known = memory.findings.get(key)
     device = memory.device
     if transition.new == OPEN and known is None:
         finding = _open(session, memory, rules, transition)
-        ticket = opening.on_open(session, device, finding, transition, now)
-        memory.findings[key].ticket_id = ticket.id
+        finding.suppressed = suppression.reason(session, bench.decisions, bench.brake, device, finding, now)
+        if not finding.suppressed:
+            memory.findings[key].ticket_id = opening.on_open(
+                session, device, finding, transition.clauses, now
+            ).id
     elif known is not None:
         finding_row = session.get(Finding, (device.id, known.id))
         if finding_row is None:
@@ -92,7 +112,7 @@ def _apply(
 
 
 def _open(session: Session, memory: DeviceMemory, rules: Rules, transition: Transition) -> Finding:
-    said = texts(rules.by_name[transition.rule], transition)
+    said = texts(rules.of(transition.rule, transition.component), transition)
     finding = Finding(
         device_id=memory.device.id, id=uuid.uuid4().hex, rule=transition.rule, rule_hash=transition.rule_hash,
         component=transition.component, state=OPEN, severity=transition.severity, summary=transition.summary,
@@ -124,6 +144,40 @@ def _change(finding: Finding, transition: Transition) -> None:
 def _summarise(changes: Changes, memory: DeviceMemory) -> None:
     worst = max((f.severity for f in memory.findings.values()), key=_WORSE.__getitem__, default="")
     changes.device(memory.device.id, worst_severity=worst, open_findings=len(memory.findings))
+
+
+def release(session: Session, memory: Memory, bench: Bench, now: datetime, most: int = 500) -> int:
+    """Tickets for open findings whose reason to wait is over. Returns how many."""
+    released, full = 0, set[str]()
+    for device_id, finding_id in suppression.waiting(session, most):
+        try:
+            remembered = memory.of(session, device_id)
+        except KeyError:
+            continue
+        finding = session.get_one(Finding, (device_id, finding_id))
+        why = suppression.reason(session, bench.decisions, bench.brake, remembered.device, finding, now, full)
+        if why == finding.suppressed:
+            continue
+        former, finding.suppressed = finding.suppressed, why
+        session.flush()
+        if why:
+            continue
+        clauses = session.scalar(
+            select(TransitionRow.clauses).where(
+                TransitionRow.device_id == device_id, TransitionRow.finding_id == finding_id, TransitionRow.new == OPEN,
+                TransitionRow.old != OPEN,
+            )
+        )  # fmt: skip
+        waited = {
+            "text": f"held back until {now:%Y-%m-%d %H:%M} UTC: {suppression.WORDS[former]}",
+            "metric": "", "value": None, "limit": None, "at": now.isoformat(),
+        }  # fmt: skip
+        ticket = opening.on_open(session, remembered.device, finding, [*(clauses or []), waited], now)
+        known = remembered.findings.get((finding.rule, finding.component))
+        if known is not None:
+            known.ticket_id = ticket.id
+        released += 1
+    return released
 
 
 def reopen_unrepaired(session: Session, now: datetime, grace: timedelta) -> int:

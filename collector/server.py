@@ -27,6 +27,7 @@ from collector.rules.rule import Rules
 from collector.store import open_engine, reader_maker, schema, session_maker
 from collector.store.installation import Fact
 from collector.sweep import Pace, Sweep
+from collector.tickets.suppression import Brake
 from protos import enrolment_pb2_grpc, intake_pb2_grpc
 from protos.intake_pb2 import Policy
 
@@ -62,7 +63,7 @@ class Server:
         self.authority = Authority(config.pki, now, config.names)
         loop = asyncio.get_running_loop()
         self.desk = Desk(loop)
-        self.bench = Bench(self._rules)
+        self.bench = Bench(self._rules, brake=Brake(tickets_an_hour=config.storm_tickets_per_hour))
         probation = timedelta(seconds=2 * config.heartbeat_seconds + 30)
         self._policy = _policy(config)
         self.pipeline = Pipeline(self.engine, self.bench, self.desk, probation, self._policy)

@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 from collector import leases
 from collector.changes import Changes, table_of
 from collector.directives import Desk, collect_now
-from collector.judge import Bench, judge, reopen_unrepaired
+from collector.judge import Bench, judge, release, reopen_unrepaired
 from collector.memory import Memory
 from collector.store.devices import ONLINE, SILENT, UNKNOWN, Device, DeviceState
 from collector.store.installation import Fact, RefreshRequest
+from collector.tickets import situations
 from protos.intake_pb2 import EVERYTHING
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 _BATCH: Final = 500
 _LEASE: Final = timedelta(seconds=15)
 _TOLD_EVERY: Final = timedelta(seconds=5)
+_RELEASE_EVERY: Final = timedelta(seconds=10)
 _UNREPAIRED_GRACE: Final = timedelta(minutes=30)
 
 
@@ -48,6 +50,7 @@ class Sweep:
         self._alive_at: datetime | None = None
         self._unrepaired_at: datetime | None = None
         self._told_at: datetime | None = None
+        self._released_at: datetime | None = None
         self._lease_until: datetime | None = None
 
     def run(self, session: Session, changes: Changes, memory: Memory, now: datetime) -> None:
@@ -56,13 +59,23 @@ class Sweep:
             self._told_at = now
             self._tell_heard(session, memory)
         self._hand_over_requests(session, memory, now)
+        # Each collector judges the reports it gets: all of them need the decisions, not only the leader.
+        for device_id in self._bench.decisions.refresh(session, now):
+            self._advance(session, changes, memory, device_id, now)
         if not self._leads(session, now):
             return
         self._own_absence(session, memory, now)
         for device_id in self._due(session, now):
             self._advance(session, changes, memory, device_id, now)
-        for device_id in self._fallen_silent(session, memory, now):
+        fallen = self._fallen_silent(session, memory, now)
+        for device_id in fallen:
             self._advance(session, changes, memory, device_id, now)
+        if fallen:
+            situations.look_for_outages(session, self._bench.decisions, now)
+        if self._released_at is None or now - self._released_at >= _RELEASE_EVERY:
+            self._released_at = now
+            situations.look_for_ends(session, self._bench.decisions, now)
+            release(session, memory, self._bench, now)
         if self._unrepaired_at is None or now - self._unrepaired_at > timedelta(minutes=1):
             self._unrepaired_at = now
             reopen_unrepaired(session, now, _UNREPAIRED_GRACE)

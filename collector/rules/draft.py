@@ -94,7 +94,7 @@ class Draft:
             and self.judged_by == old.judged_by
         ):
             return old
-        moments = [due_at(table.by_name[name], track) for (name, _), track in self.tracks.items()]
+        moments = [due_at(table.rule(*key), track) for key, track in self.tracks.items()]
         return DeviceState(
             tracks=self.tracks,
             baselines=self.baselines,

@@ -49,7 +49,7 @@ def _forget_unjudged(rules: Rules, table: Table, draft: Draft, now: datetime) ->
     """The rules or the device's class changed: what no rule in force judges is over."""
     draft.judged_by = table.key
     for key, track in draft.state.tracks.items():
-        if key[0] in table.by_name:
+        if key[0] in table.by_name and table.rule(*key).enabled:
             continue
         rule = rules.by_name.get(key[0])
         if rule is not None:
@@ -61,8 +61,11 @@ def _forget_unjudged(rules: Rules, table: Table, draft: Draft, now: datetime) ->
 
 def _accept(table: Table, draft: Draft, accepted: Mapping[tuple[str, str], float], now: datetime) -> None:
     for key in accepted.keys() & draft.tracks.keys():
-        rule, track = table.by_name.get(key[0]), draft.tracks[key]
-        if rule is None or rule.kind in ("age", "silence") or track.value is None:
+        track = draft.tracks[key]
+        if key[0] not in table.by_name:
+            continue
+        rule = table.rule(*key)
+        if rule.kind in ("age", "silence") or track.value is None:
             continue
         if not worse(rule, track.value, accepted[key]):
             if rule.kind == "growth":
@@ -73,9 +76,10 @@ def _accept(table: Table, draft: Draft, accepted: Mapping[tuple[str, str], float
 def _advance(rules: Rules, table: Table, draft: Draft, now: datetime) -> None:
     first = len(draft.transitions)
     for key, track in draft.tracks.copy().items():
-        if table.by_name[key[0]].kind == "silence":
+        rule = table.rule(*key)
+        if rule.kind == "silence":
             continue  # also needs to know whether the device is expected: silence.judge
-        draft.move(key, lifecycle.advance(table.by_name[key[0]], key[1], track, now))
+        draft.move(key, lifecycle.advance(rule, key[1], track, now))
     late = draft.transitions[first:]
     draft.transitions[first:] = sorted(late, key=lambda t: (t.at, rules.order[t.rule], t.component))
 
@@ -160,8 +164,11 @@ class _Observer:
         draft = self.draft
         known = draft.baselines.get((watch.metric, component)) if watch.growth else None
         settled = False
-        for rule in watch.rules:
-            key = (rule.name, component)
+        for usual in watch.rules:
+            key = (usual.name, component)
+            rule = self.table.components.get(key, usual) if self.table.components else usual
+            if not rule.enabled:  # for this component; for all of them it is not in the table
+                continue
             track = draft.tracks.get(key)
             others = self.others if rule.others else {}
             judgement = judge(rule, component, value, others, known, self.accepted.get(key))
@@ -177,8 +184,11 @@ class _Observer:
     def _follow(self, watch: Watch, reading: Reading) -> None:
         """Rules that look back. A trend is judged where it got a point, a counter also while it is bad."""
         draft = self.draft
-        for rule in watch.trailing:
-            key = (rule.name, reading.component)
+        for usual in watch.trailing:
+            key = (usual.name, reading.component)
+            rule = self.table.components.get(key, usual)
+            if not rule.enabled:
+                continue
             known, track = draft.trails.get(key, ()), draft.tracks.get(key)
             trail = trails.followed(rule, known, reading.last, self.now)
             if trail is not known:

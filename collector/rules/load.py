@@ -47,7 +47,7 @@ def load(paths: Iterable[Path] | None = None) -> Rules:
     seen: dict[str, Row] = {}
     for path in shipped() if paths is None else paths:
         for row in read(path, errors):
-            rule = _rule(row)
+            rule = rule_of(row)
             if rule.name in seen:
                 first = seen[rule.name]
                 row.problem("name", f"{rule.name!r} is already the rule at {first.file}, line {first.line}")
@@ -58,9 +58,11 @@ def load(paths: Iterable[Path] | None = None) -> Rules:
     return Rules(rules)
 
 
-def _rule(row: Row) -> Rule:
+def rule_of(row: Row) -> Rule:
+    """The rule of one row; its mistakes are with the row."""
     kind = row.choice("kind", KINDS)
     values: dict[str, Any] = {"kind": kind, "metric": _metric(row, kind), "file": row.file, "line": row.line}
+    values["source"] = row.data
     _identity(row, values)
     unit = "seconds" if kind in ("age", "silence") else _unit(values["metric"])
     values["fresh_for"] = row.span("fresh_for", _FRESH)

@@ -26,7 +26,7 @@ def look(
             draft.part((kind, component), now)
     present: dict[str, set[str]] | None = None
     for key, track in list(draft.tracks.items()):
-        rule = table.by_name[key[0]]
+        rule = table.rule(*key)
         kind, component = rule.part_kind, key[1]
         if (
             track.state == CLEARED

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from collector.rules.rule_file import RuleError
 from protos import catalogue
@@ -100,6 +100,7 @@ class Rule:
     enabled: bool = True
     file: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
+    source: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)  # its row of the file
     hash: str = field(default="", init=False, compare=False)
     others: frozenset[str] = field(default=frozenset(), init=False, compare=False)
 
@@ -167,12 +168,19 @@ class Table:
     others: frozenset[str]
     ages: tuple[Rule, ...]
     silences: tuple[Rule, ...]
+    components: Mapping[tuple[str, str], Rule]  # (rule, component) → the rule as it holds for that one
+
+    def rule(self, name: str, component: str) -> Rule:
+        return self.components.get((name, component)) or self.by_name[name]
 
 
 class Rules:
     """Rules in order, with the indexes evaluation needs."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(
+        self, rules: Iterable[Rule], components: Mapping[tuple[str, str], Rule] | None = None
+    ) -> None:
+        self.components: Mapping[tuple[str, str], Rule] = components or {}
         self.all: tuple[Rule, ...] = tuple(rules)
         self.by_name: dict[str, Rule] = {rule.name: rule for rule in self.all}
         self.by_metric: dict[str, tuple[Rule, ...]] = {}
@@ -180,6 +188,7 @@ class Rules:
             self.by_metric[rule.metric] = (*self.by_metric.get(rule.metric, ()), rule)
         self.order: dict[str, int] = {rule.name: n for n, rule in enumerate(self.all)}
         text = "".join(rule.name + rule.hash for rule in self.all)
+        text += "".join(f"{key}{rule.hash}" for key, rule in sorted(self.components.items()))
         self.hash: str = hashlib.sha256(text.encode()).hexdigest()[:16]
         self._tables: dict[str, Table] = {}
 
@@ -188,6 +197,10 @@ class Rules:
 
     def __len__(self) -> int:
         return len(self.all)
+
+    def of(self, name: str, component: str) -> Rule:
+        """The rule as it holds for this component."""
+        return self.components.get((name, component)) or self.by_name[name]
 
     def table(self, device_class: str) -> Table:
         table = self._tables.get(device_class)
@@ -202,7 +215,12 @@ class Rules:
         for rule in mine:
             if rule.kind not in ("age", "silence"):
                 read.setdefault(rule.metric, []).append(rule)
-        watches = {metric: _watch(metric, tuple(rules)) for metric, rules in read.items()}
+        names = {rule.name for rule in mine}
+        special = {key: rule for key, rule in self.components.items() if key[0] in names}
+        watches = {
+            metric: _watch(metric, tuple(rules), [r for r in special.values() if r.metric == metric])
+            for metric, rules in read.items()
+        }
         return Table(
             key=f"{self.hash}/{device_class}",
             by_name={rule.name: rule for rule in mine},
@@ -210,13 +228,14 @@ class Rules:
             others=frozenset(name for watch in watches.values() for name in watch.others),
             ages=tuple(rule for rule in mine if rule.kind == "age"),
             silences=tuple(rule for rule in mine if rule.kind == "silence"),
+            components=special,
         )
 
 
-def _watch(metric: str, every: tuple[Rule, ...]) -> Watch:
+def _watch(metric: str, every: tuple[Rule, ...], special: Iterable[Rule] = ()) -> Watch:
     rules = tuple(rule for rule in every if rule.kind not in TRAILING)
     low, high = (1.0, math.inf) if metric == READABLE else (-math.inf, math.inf)
-    for rule in rules:
+    for rule in (*rules, *(rule for rule in special if rule.kind not in TRAILING)):
         least, most = _harmless(rule)
         low, high = max(low, least), min(high, most)
     row = catalogue.BY_NAME.get(metric)

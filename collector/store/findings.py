@@ -49,6 +49,13 @@ class Finding(Base):
         ),
         Index("ix_finding_device_id_opened_at", "device_id", "opened_at"),
         Index("ix_finding_device_id_ticket_id", "device_id", "ticket_id"),
+        Index("ix_finding_rule_opened_at", "rule", "opened_at"),
+        Index(
+            "ix_finding_suppressed",
+            "suppressed",
+            sqlite_where=text("suppressed <> '' AND state <> 'cleared'"),
+            postgresql_where=text("suppressed <> '' AND state <> 'cleared'"),
+        ),
     )
 
 

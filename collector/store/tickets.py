@@ -60,6 +60,7 @@ class Ticket(Base):
         ),
         Index("ix_ticket_state_priority_opened_at", "state", "priority", "opened_at"),
         Index("ix_ticket_number", "number"),
+        Index("ix_ticket_site_opened_at", "site", "opened_at"),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Span = tuple[datetime, datetime]  # aware, from and to
 
@@ -59,6 +59,28 @@ class Calendar:
 ALWAYS: Final = Calendar(
     zone=ZoneInfo("UTC"), hours={weekday: ((time(0), time.max),) for weekday in range(7)}
 )
+
+
+def calendar_of(zone: str, hours: Mapping[str, Sequence[Sequence[str]]], holidays: Iterable[str]) -> Calendar:
+    """From what the store keeps: weekday → [["08:00", "17:00"], …]. Raises ValueError naming the place."""
+    try:
+        found = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"time zone {zone!r}: there is none of this name") from error
+    return Calendar(
+        zone=found,
+        hours={int(day): tuple(_hours(day, pair) for pair in pairs) for day, pairs in hours.items()},
+        holidays=frozenset(date.fromisoformat(day) for day in holidays),
+    )
+
+
+def _hours(day: str, pair: Sequence[str]) -> tuple[time, time]:
+    if day not in "0123456" or len(day) != 1 or len(pair) != 2:
+        raise ValueError(f"hours of day {day!r}: {pair!r} is not [from, to]")
+    begins, ends = (time.max if text == "24:00" else time.fromisoformat(text) for text in pair)
+    if begins >= ends:
+        raise ValueError(f"hours of day {day!r}: {pair[0]} is not before {pair[1]}")
+    return begins, ends
 
 
 def merged(pauses: Iterable[Span]) -> list[Span]:

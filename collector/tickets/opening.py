@@ -5,26 +5,29 @@ touched; on touched ones it proposes.
 """
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collector.rules.evaluate import Transition
 from collector.store.devices import Device
 from collector.store.findings import CLEARED, Finding
-from collector.store.installation import Counter
 from collector.store.tickets import Ticket
 from collector.tickets import evidence, lifecycle
 from collector.tickets.lifecycle import TOCSIN
+from collector.tickets.numbers import next_number
+
+Clause = dict[str, Any]  # one condition in words, with its numbers: collector/rules/transition.py
 
 REOPEN_WITHIN: Final = timedelta(days=7)
 _WORSE = {"": 0, "warning": 1, "critical": 2}
 
 
 def on_open(
-    session: Session, device: Device, finding: Finding, transition: Transition, now: datetime
+    session: Session, device: Device, finding: Finding, clauses: Iterable[Clause], now: datetime
 ) -> Ticket:
     """The ticket that the opened finding now belongs to."""
     ticket = lifecycle.working(session, device.id, device.group)
@@ -35,7 +38,7 @@ def on_open(
         lifecycle.outbox(session, ticket, "update", now)
     finding.ticket_id = ticket.id
     session.flush()
-    evidence.freeze(session, ticket, finding, "opening", list(transition.clauses), now)
+    evidence.freeze(session, ticket, finding, "opening", list(clauses), now)
     _retitle(session, device, ticket, now)
     return ticket
 
@@ -87,7 +90,7 @@ def cleared_words(transition: Transition) -> str:
 def _new(session: Session, device: Device, finding: Finding, now: datetime) -> Ticket:
     before = _last_with(session, device, finding)
     ticket = Ticket(
-        device_id=device.id, id=uuid.uuid4().hex, number=_number(session), group=device.group, state="new",
+        device_id=device.id, id=uuid.uuid4().hex, number=next_number(session), site=device.site or "", group=device.group, state="new",
         severity=finding.severity, priority=priority(finding.severity, device.device_class),
         title=finding.summary, opened_at=now, recurrence_of=before.id if before else "", version=1,
     )  # fmt: skip
@@ -177,18 +180,3 @@ def priority(severity: str, device_class: str) -> int:
     impact = 2 if device_class in ("av_host", "server") else 3
     urgency = 1 if severity == "critical" else 2
     return min(5, impact + urgency - 1)
-
-
-def _number(session: Session) -> int:
-    """The next ticket number. The row is locked by the update until commit, so numbers have no twins."""
-    number = session.scalar(
-        update(Counter)
-        .where(Counter.name == "ticket")
-        .values(value=Counter.value + 1)
-        .returning(Counter.value)
-    )
-    if number is None:
-        session.add(Counter(name="ticket", value=1))
-        session.flush()
-        return 1
-    return int(number)

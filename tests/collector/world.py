@@ -1,6 +1,7 @@
 """A collector's pipeline without the network, and reports to feed it: for tests of what happens inside."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ from collector.pipeline import Call, Errand, Pipeline
 from collector.rules.load import load
 from collector.rules.rule import Rules
 from collector.store import session_maker
-from collector.store.devices import Device
+from collector.store.devices import Device, Site
 from collector.sweep import Pace, Sweep
 from protos import body
 from protos.intake_pb2 import FIRST, LIVE, Ack, Envelope, ReportBatch
@@ -31,13 +32,32 @@ class Collector:
         self.pipeline = Pipeline(engine, self.bench, self.desk, probation=timedelta(seconds=150))
         self.sweeper = Sweep(self.bench, self.desk, Pace())
 
-    def enrol(self, name: str, *, group: str = "desktop", device_class: str = "desktop") -> "Machine":
-        device_id = uuid.uuid4().hex
+    def enrol(
+        self, name: str, *, group: str = "desktop", device_class: str = "desktop", site: str | None = None
+    ) -> "Machine":
+        return self.enrol_many([name], group=group, device_class=device_class, site=site)[0]
+
+    def enrol_many(
+        self,
+        names: list[str],
+        *,
+        group: str = "desktop",
+        device_class: str = "desktop",
+        site: str | None = None,
+    ) -> list["Machine"]:
+        machines = [Machine(self, uuid.uuid4().hex) for _ in names]
         with session_maker(self.engine)() as session, session.begin():
-            session.add(
-                Device(id=device_id, host_name=name, group=group, device_class=device_class, enrolled_at=NOON)
-            )
-        return Machine(self, device_id)
+            if site is not None and session.get(Site, site) is None:
+                session.add(Site(name=site, time_zone="America/Chicago", created_at=NOON))
+                session.flush()
+            session.add_all(
+                Device(
+                    id=machine.device_id, host_name=name, group=group, device_class=device_class, enrolled_at=NOON,
+                    site=site,
+                )
+                for name, machine in zip(names, machines, strict=True)
+            )  # fmt: skip
+        return machines
 
     def call(self, device_id: str, batch: ReportBatch, at: datetime) -> Ack:
         results: list[Ack | Exception] = []
@@ -45,6 +65,23 @@ class Collector:
         if isinstance(results[0], Exception):
             raise results[0]
         return results[0]
+
+    def heartbeats(self, machines: Sequence["Machine"], at: datetime) -> None:
+        """All of them in one commit, as a pipeline under load takes them."""
+        failures: list[Exception] = []
+
+        def done(answer: Ack | Exception) -> None:
+            if isinstance(answer, Exception):
+                failures.append(answer)
+
+        self.pipeline._commit(
+            [
+                Call(m.device_id, ReportBatch(spool_id=m.spool_id, birth=m.birth), "192.0.2.7", at, done)
+                for m in machines
+            ]
+        )
+        if failures:
+            raise failures[0]
 
     def sweep(self, at: datetime) -> None:
         failures: list[Exception | None] = []

@@ -150,9 +150,25 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("priority_why", sa.Text(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("site", sa.String(length=100), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("sla", sa.JSON(), nullable=False, server_default="{}"))
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.create_index("ix_finding_rule_opened_at", ["rule", "opened_at"], unique=False)
+        batch_op.create_index(
+            "ix_finding_suppressed",
+            ["suppressed"],
+            unique=False,
+            sqlite_where=sa.text("suppressed <> '' AND state <> 'cleared'"),
+            postgresql_where=sa.text("suppressed <> '' AND state <> 'cleared'"),
+        )
+    with op.batch_alter_table("ticket", schema=None) as batch_op:
+        batch_op.create_index("ix_ticket_site_opened_at", ["site", "opened_at"], unique=False)
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("ticket", schema=None) as batch_op:
+        batch_op.drop_index("ix_ticket_site_opened_at")
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.drop_index("ix_finding_suppressed")
+        batch_op.drop_index("ix_finding_rule_opened_at")
     with op.batch_alter_table("ticket", schema=None) as batch_op:
         batch_op.drop_column("sla")
         batch_op.drop_column("site")
