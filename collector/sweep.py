@@ -19,7 +19,7 @@ from collector.judge import Bench, judge, release, reopen_unrepaired
 from collector.memory import Memory
 from collector.store.devices import ONLINE, SILENT, UNKNOWN, Device, DeviceState
 from collector.store.installation import Fact, RefreshRequest
-from collector.tickets import situations
+from collector.tickets import situations, sla
 from protos.intake_pb2 import EVERYTHING
 
 logger = logging.getLogger(__name__)
@@ -79,6 +79,7 @@ class Sweep:
         if self._unrepaired_at is None or now - self._unrepaired_at > timedelta(minutes=1):
             self._unrepaired_at = now
             reopen_unrepaired(session, now, _UNREPAIRED_GRACE)
+            sla.escalate(session, now)
 
     def _leads(self, session: Session, now: datetime) -> bool:
         """Whether the lease is ours. Renewed at a third of its span: an idle collector must not write twice a second."""

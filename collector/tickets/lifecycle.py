@@ -63,7 +63,15 @@ def move(
     values |= _stamps(ticket, to, who, now)
     _claim(session, ticket, version, values | {"state": to})
     text = " ".join(part for part in (f"{ticket.state} → {to}", reason and f"({reason})", note) if part)
-    record(session, ticket, who=who, kind="moved", text=text, now=now, data={"from": ticket.state, "to": to})
+    record(
+        session,
+        ticket,
+        who=who,
+        kind="moved",
+        text=text,
+        now=now,
+        data={"from": ticket.state, "to": to, "reason": reason},
+    )
     verb = {"resolved": "resolve", "in_progress": "reopen" if ticket.state == "resolved" else "update"}.get(
         to, "update"
     )

@@ -16,7 +16,7 @@ from collector.rules.evaluate import Transition
 from collector.store.devices import Device
 from collector.store.findings import CLEARED, Finding
 from collector.store.tickets import Ticket
-from collector.tickets import evidence, lifecycle
+from collector.tickets import evidence, lifecycle, sla
 from collector.tickets.lifecycle import TOCSIN
 from collector.tickets.numbers import next_number
 
@@ -90,7 +90,7 @@ def cleared_words(transition: Transition) -> str:
 def _new(session: Session, device: Device, finding: Finding, now: datetime) -> Ticket:
     before = _last_with(session, device, finding)
     ticket = Ticket(
-        device_id=device.id, id=uuid.uuid4().hex, number=next_number(session), site=device.site or "", group=device.group, state="new",
+        device_id=device.id, id=uuid.uuid4().hex, number=next_number(session), site=device.site or "", sla=sla.shipped(), group=device.group, state="new",
         severity=finding.severity, priority=priority(finding.severity, device.device_class),
         title=finding.summary, opened_at=now, recurrence_of=before.id if before else "", version=1,
     )  # fmt: skip
