@@ -65,6 +65,19 @@ def parser() -> argparse.ArgumentParser:
     rules = _group(commands, "rules", "the rules")
     check = _add(rules, "check", "look for mistakes; without FILE the shipped ones", "look", "rules_check")
     check.add_argument("file", nargs="*")
+    replay = _add(
+        rules, "replay", "what rules would have made of the last days", "replaying", "rules_replay", json=True
+    )
+    replay.add_argument(
+        "file", nargs="*", help="rule files; their rules take the place of those of the same name"
+    )
+    again = _add(
+        commands, "rebuild", "judge the report log again and compare", "replaying", "rebuild", json=True
+    )
+    again.add_argument("--verify", action="store_true", required=True, help="only compare, change nothing")
+    for command in (replay, again):
+        command.add_argument("--days", type=int, default=7, help="how far back (default 7)")
+        command.add_argument("--device", help="only this one: host name, id or the start of an id")
 
     _add(commands, "revoke", "refuse a device's certificates", "operate", "revoke").add_argument("device")
     _add(commands, "prune", "remove what is past its time", "operate", "prune", json=True)

@@ -85,7 +85,7 @@ class Decisions:
         """The rules with the overrides that fit the device, the narrowest last."""
         if not self._overrides:
             return self.rules
-        fitting = [row for row in self._overrides if _fits(row, device, now)]
+        fitting = [row for row in self._overrides if override_fits(row, device, now)]
         if not fitting:
             return self.rules
         fitting.sort(key=lambda row: (SCOPES.index(row.scope), row.created_at, row.id))
@@ -146,7 +146,7 @@ def change_of(row: Override) -> Change:
     return Change(rule=row.rule, changes=row.changes, component=row.component)
 
 
-def _fits(row: Override, device: Device, now: datetime) -> bool:
+def override_fits(row: Override, device: Device, now: datetime) -> bool:
     if row.until_at is not None and row.until_at <= now:
         return False
     match row.scope:

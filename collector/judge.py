@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from collector.changes import Changes
@@ -13,7 +13,7 @@ from collector.memory import DeviceMemory, Memory, OpenFinding
 from collector.rules.evaluate import DeviceContext, Transition, evaluate
 from collector.rules.rule import Rules
 from collector.rules.transition import texts
-from collector.store.devices import SILENT
+from collector.store.devices import SILENT, StateCheckpoint
 from collector.store.findings import CLEARED, OPEN, Finding
 from collector.store.findings import Transition as TransitionRow
 from collector.store.tickets import Ticket
@@ -49,6 +49,8 @@ def judge(
     device = memory.device
     if not bench.decisions.loaded:  # the first report may come before the first sweep
         bench.decisions.refresh(session, now)
+    if report is not None:
+        _checkpoint(session, memory, now)
     rules = bench.decisions.rules_for(device, now)
     silent = device.presence == SILENT
     context = DeviceContext(
@@ -70,6 +72,21 @@ def judge(
         session.flush()
         _summarise(changes, memory)
     return transitions
+
+
+def _checkpoint(session: Session, memory: DeviceMemory, now: datetime) -> None:
+    """Once a day, what is remembered before the day's first report: replay may begin there."""
+    if memory.checkpoint == now.date():
+        return
+    if memory.checkpoint is None:
+        newest = session.scalar(
+            select(func.max(StateCheckpoint.at)).where(StateCheckpoint.device_id == memory.device.id)
+        )
+        memory.checkpoint = newest.date() if newest is not None else None
+        if memory.checkpoint == now.date():
+            return
+    memory.checkpoint = now.date()
+    session.add(StateCheckpoint(device_id=memory.device.id, at=now, body=memory.state.to_bytes()))
 
 
 def _apply(

@@ -6,7 +6,7 @@ row has another version than remembered is read again: memory may be lost at any
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -57,6 +57,7 @@ class DeviceMemory:
     sections: dict[str, SectionMark]
     results: dict[str, str]  # probes with a row → the reason it gives
     seen_at: datetime | None = None
+    checkpoint: date | None = None  # the day of the newest checkpoint; None: not looked up
     flushed_at: datetime | None = None
     refresh: list[tuple[str, int]] = field(default_factory=list)  # requests sent, not answered
 

@@ -5,6 +5,7 @@ transaction (group commit: one fsync for many). Acks go out after the commit and
 fails, its calls are tried again one by one, so that one bad call costs nobody else anything.
 """
 
+import json
 import logging
 import queue
 import threading
@@ -227,7 +228,7 @@ class Pipeline:
             {
                 "device_id": memory.device.id, "spool_id": mark.id, "lane": int(envelope.lane), "seq": envelope.seq,
                 "hash": content, "collected_at": unpacked.collected_at, "received_at": now, "judged": judged,
-                "skew_seconds": skew,
+                "skew_seconds": skew, "added": None,
                 "body": envelope.body,
             }
         )  # fmt: skip
@@ -248,7 +249,10 @@ class Pipeline:
             self.desk.put(memory.device.id, collect_now(sorted(wanted)))
         if live:
             results.live(changes, memory, unpacked, now)
+            own = len(report.readings)
             spools.tell_of_copies(memory, report, now)
+            if len(report.readings) > own:  # kept, so that replay judges what was judged
+                changes.reports[-1]["added"] = json.dumps([[r.metric, r.last] for r in report.readings[own:]])
             if skew is not None:
                 report.readings.add(metric="device_clock_skew_seconds", last=skew, samples=1)
             judge(session, changes, memory, self.bench, report, now)

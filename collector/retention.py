@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, delete, select, tuple_
 from sqlalchemy.orm import Session
 
+from collector.store.devices import StateCheckpoint
 from collector.store.installation import RefreshRequest
 from collector.store.inventory import InventoryPart
 from collector.store.people import AuditEntry, SignInFailure, SignInSession
@@ -32,6 +33,12 @@ def table(report_days: int) -> tuple[Kept, ...]:
             column="received_at",
             keep=timedelta(days=report_days),
             why="pictures and replay",
+        ),
+        Kept(
+            model=StateCheckpoint,
+            column="at",
+            keep=timedelta(days=report_days + 1),  # the one before the oldest report
+            why="replay begins there",
         ),
         Kept(
             model=InventoryPart,

@@ -42,6 +42,9 @@ class StoredReport(Base):
     collected_at: Mapped[datetime]  # device's clock, drawn to received_at when it lies in the future
     received_at: Mapped[datetime]  # server's clock
     skew_seconds: Mapped[float | None]  # device's clock minus ours at the call; judged, so kept for replay
+    added: Mapped[list[list[object]] | None] = mapped_column(
+        EncodedJSON
+    )  # [metric, value] the collector added before judging
     judged: Mapped[bool] = mapped_column(default=False)  # given to the rules (live lane of the current spool)
     body: Mapped[bytes] = mapped_column(LargeBinary)  # as it came: protos/body.py
 

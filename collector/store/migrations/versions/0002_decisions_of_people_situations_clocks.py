@@ -150,6 +150,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("priority_why", sa.Text(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("site", sa.String(length=100), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("sla", sa.JSON(), nullable=False, server_default="{}"))
+    with op.batch_alter_table("report", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("added", collector.store.EncodedJSON(), nullable=True))
     with op.batch_alter_table("finding", schema=None) as batch_op:
         batch_op.create_index("ix_finding_rule_opened_at", ["rule", "opened_at"], unique=False)
         batch_op.create_index(
@@ -169,6 +171,8 @@ def downgrade() -> None:
     with op.batch_alter_table("finding", schema=None) as batch_op:
         batch_op.drop_index("ix_finding_suppressed")
         batch_op.drop_index("ix_finding_rule_opened_at")
+    with op.batch_alter_table("report", schema=None) as batch_op:
+        batch_op.drop_column("added")
     with op.batch_alter_table("ticket", schema=None) as batch_op:
         batch_op.drop_column("sla")
         batch_op.drop_column("site")
