@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FLEET ?= 0
+MINUTES ?= 1
+PARSER ?=
 export PYTHONDONTWRITEBYTECODE ?=
 
 help: ## what can be done here
@@ -28,7 +30,12 @@ test: setup ## all tests: PostgreSQL and browser ones too
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
+	@deploy/windows-lane || [ $$? = 3 ] # the end-to-end tests of the Windows agent use it too
 	@$(BIN)/pytest -n 2 --dist loadgroup
+	@deploy/windows-tests --if-possible
+
+windows: $(VENV)/.dev ## the agent's tests again, by a Windows Python under wine
+	@deploy/windows-tests
 
 quick: $(VENV)/.dev ## the tests that take under a second each, without lint
 	@$(BIN)/pytest -x -q -m "not browser and not chaos"
@@ -38,7 +45,12 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 	@$(BIN)/mypy
 
 bench: setup ## the figures of docs/performance.md, as a table and as JSON
+	@deploy/system-packages bench
 	@$(BIN)/python -m bench
+
+fuzz: setup ## every parser of outside data, MINUTES=1 each; PARSER=smart only those of that name
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/fuzz.txt || echo "no atheris here: mutations alone"
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --only "$(PARSER)"
 
 chaos: setup ## kill, cut and copy, and compare the ledger (long run)
 	@$(BIN)/python -m bench.chaos
@@ -55,7 +67,7 @@ wheel: $(VENV)/.dev ## dist/tocsin-*.whl, for machines without a checkout
 lock: ## resolve the pinned, hashed requirements anew (needs uv)
 	@deploy/lock
 
-clean: ## remove the virtual environment and everything 'make run' kept
-	rm -rf $(VENV) var
+clean: ## remove the virtual environment, the Windows lane and everything 'make run' kept
+	rm -rf $(VENV) .windows var
 
-.PHONY: help setup run test quick lint bench chaos protos docs wheel lock clean
+.PHONY: help setup run test windows quick lint bench fuzz chaos protos docs wheel lock clean

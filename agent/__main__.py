@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from agent.exits import Exit, Stop
 
 if TYPE_CHECKING:
-    from agent.config import Loaded
+    from agent.config import Loaded, Settings
+    from agent.daemon import Agent
     from agent.probe import Place, Probe
 
 _EXITS = "exit status: 0 ok, 1 problem found, 2 usage, 3 configuration, 4 unreachable, 5 credential"
@@ -65,7 +66,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_common(parser: argparse.ArgumentParser, default: Any) -> None:
     for flag, letter, text in (
-        ("--config", "FILE", "settings (default: /etc/tocsin/agent.toml)"),
+        (
+            "--config",
+            "FILE",
+            r"settings (default: /etc/tocsin/agent.toml, on Windows %%PROGRAMDATA%%\Tocsin\agent.toml)",
+        ),
         ("--state-dir", "DIR", "where credential and spool are kept"),
         ("--root", "DIR", "read /proc, /sys, /etc, /var and /run below DIR"),
         ("--log-level", "LEVEL", "debug, info, warning or error"),
@@ -97,6 +102,15 @@ def _add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         ("status", "what the running agent is doing"),
     ):
         add(name, text).add_argument("--json", action="store_true")
+    service = add("service", "the agent as a service of the system")
+    service.add_argument("action", choices=["install", "start", "stop", "remove", "status", "run"])
+    service.add_argument(
+        "--start",
+        choices=["auto", "manual"],
+        default="auto",
+        help="install: started with the system or by hand",
+    )
+    service.add_argument("--json", action="store_true")
     config = add("config", "settings and where each came from")
     config.add_argument("action", choices=["show"])
     config.add_argument("--json", action="store_true")
@@ -166,18 +180,83 @@ def _run(options: argparse.Namespace) -> int:
     loaded = _load(options)
     settings = loaded.settings
     _quiet_grpc()
-    from agent import daemon, identity, lock, log
+    from agent import daemon, log
 
     log.start(settings.log_level, settings.log_format)
+    agent, release = _agent(settings)
+    daemon.stop_on_signals(agent)
+    agent.run()
+    release()
+    return Exit.OK
+
+
+def _agent(settings: "Settings") -> "tuple[Agent, Callable[[], None]]":
+    """The agent, alone on its state directory, and what lets go of that."""
+    from agent import daemon, identity, lock
+
     identity.read_credential(settings.state_dir, identity.load(settings.state_dir))
     try:
         held = lock.Lock(settings.state_dir)
     except lock.Held as error:
         raise Stop(Exit.PROBLEM, str(error)) from None
-    agent = daemon.Agent(settings, _probes())
-    daemon.stop_on_signals(agent)
-    agent.run()
-    held.release()
+    return daemon.Agent(settings, _probes()), held.release
+
+
+def _service(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    if options.action == "run":
+        return _serve(loaded.settings)
+    if sys.platform == "win32":
+        from agent import service_windows as service
+    else:
+        from agent import service_linux as service
+    if options.action == "status":
+        told = service.status()
+        if options.json:
+            print(json.dumps(told, indent=1))
+        else:
+            for name, value in told.items():
+                print(f"{name.replace('_', ' '):<12} {value}")
+        return Exit.OK if told["running"] else Exit.PROBLEM
+    if options.action == "install":
+        print(service.install(_given(options), options.start))
+    else:
+        print({"start": service.start, "stop": service.stop, "remove": service.remove}[options.action]())
+    return Exit.OK
+
+
+def _given(options: argparse.Namespace) -> list[str]:
+    """The flags that were given, for the service to be started with the same."""
+    words: list[str] = []
+    for name in ("config", "state_dir", "root", "log_level"):
+        value = getattr(options, name)
+        if value is not None:
+            words += [
+                "--" + name.replace("_", "-"),
+                value if name == "log_level" else str(Path(value).absolute()),
+            ]
+    return words
+
+
+def _serve(settings: "Settings") -> int:
+    """Started by the service manager of Windows, not by people."""
+    if sys.platform != "win32":
+        raise Stop(Exit.USAGE, "systemd starts 'tocsin-agent run'")
+    _quiet_grpc()
+    from agent import log, service_windows
+
+    if settings.state_dir.is_dir():
+        log.start(settings.log_level, settings.log_format, settings.state_dir / "agent.log")
+
+    def make() -> "tuple[Agent, Callable[[], None]]":
+        from agent.identity import NoCredential
+
+        try:
+            return _agent(settings)
+        except NoCredential as error:
+            raise Stop(Exit.CREDENTIAL, str(error)) from None
+
+    service_windows.run(make)
     return Exit.OK
 
 
@@ -283,6 +362,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "probes": _list_probes,
     "doctor": _doctor,
     "status": _status,
+    "service": _service,
     "config": _config,
 }
 

@@ -13,6 +13,7 @@ from typing import Final
 from agent.runner import Ran
 from protos.catalogue import BY_NAME
 from protos.report_pb2 import OK, Item, Outcome, PatchStatus, Reading, Report, Section
+from protos.sections import BY_NAME as SECTIONS
 
 PART_BYTES: Final = 400_000
 
@@ -79,7 +80,9 @@ class Assembler:
         for key, value in self._newest[name]:
             self._add(name, key, value)
         for section, items in ran.taken.sections.items():
-            self._take_section(section, items, with_items)
+            if section in SECTIONS:
+                _keep(items, SECTIONS[section].names)
+                self._take_section(section, items, with_items)
         if ran.taken.patches is not None:
             self._patches, self._patches_probe = ran.taken.patches, name
 
@@ -151,6 +154,13 @@ class Assembler:
             pieces = list(_pieces(self._bodies[name], self._part_bytes))
             for number, items in enumerate(pieces):
                 yield Section(name=name, hash=self._hashes[name], part=number, parts=len(pieces), items=items)
+
+
+def _keep(items: Iterable[Item], names: frozenset[str]) -> None:
+    """A fact that protos/sections.py does not name, and docs/privacy.md therefore does not tell of, stays here."""
+    for item in items:
+        for name in [name for name in item.facts if name not in names]:
+            del item.facts[name]
 
 
 def _pieces(items: Sequence[Item], limit: int) -> Iterable[list[Item]]:

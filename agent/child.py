@@ -57,8 +57,11 @@ def _take_output() -> int:
 
 
 def _limit(seconds: float) -> None:
-    if os.name != "posix":
-        return  # there the time limit of the runner is the only one
+    if sys.platform == "win32":
+        from agent import job
+
+        job.enter(_MEMORY_BYTES)
+        return
     import resource
 
     # Processor time cannot pass wall time on one core; twice, because programs it runs inherit this.

@@ -8,11 +8,20 @@ import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
-from agent.probe import Unavailable
+from agent.probe import Place, Unavailable
 
-# A service's PATH may lack them, and smartctl and dmidecode live there.
-_SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
+# A service's PATH may lack them, and smartctl and dmidecode live there; on Windows its installer sets no PATH.
+_SBIN = (
+    ("/usr/sbin", "/sbin", "/usr/local/sbin")
+    if os.name == "posix"
+    else (os.environ.get("PROGRAMFILES", r"C:\Program Files") + r"\smartmontools\bin",)
+)
+# What lies here is this machine's own, and tells of this machine.
+_SYSTEM = frozenset((*_SBIN, "/usr/bin", "/bin", "/usr/local/bin", "/snap/bin", "/run/current-system/sw/bin"))
+# Without these a program of Windows may not even start.
+_NEEDED = ("SYSTEMROOT", "COMSPEC", "PATHEXT")
 _OUTPUT_LIMIT = 64 * 1024 * 1024  # 50,000 packages are 5 MB
 
 
@@ -26,6 +35,18 @@ class Finished:
 def find(program: str) -> str | None:
     """The absolute path of `program`, or None."""
     return shutil.which(program) or shutil.which(program, path=os.pathsep.join(_SBIN))
+
+
+def why_not(place: Place, program: str) -> str | None:
+    """Why `program` cannot answer for the device at `place`; None: it can (docs/adr/0009).
+
+    Where a captured tree is read, one that was put on PATH outside the system's directories is that
+    device's voice.
+    """
+    path = find(program)
+    if not place.is_live and (path is None or str(Path(path).parent) in _SYSTEM):
+        return f"a captured tree is read: {program} would tell of another machine"
+    return None if path else f"no {program} on this device"
 
 
 def run(program: str, *arguments: str, limit_seconds: float, ok: tuple[int, ...] | None = None) -> Finished:
@@ -42,6 +63,7 @@ def run(program: str, *arguments: str, limit_seconds: float, ok: tuple[int, ...]
         "LC_ALL": "C",
         "LANG": "C",
         "HOME": os.environ.get("HOME", "/"),
+        **{name: os.environ[name] for name in _NEEDED if os.name == "nt" and name in os.environ},
     }
     process = subprocess.Popen(
         [path, *arguments],

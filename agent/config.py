@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from agent import log
 
-DEFAULT_FILE: Final = Path("/etc/tocsin/agent.toml")
+_WINDOWS_DIR: Final = Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Tocsin"
+DEFAULT_FILE: Final = Path("/etc/tocsin/agent.toml") if os.name == "posix" else _WINDOWS_DIR / "agent.toml"
 
 
 class ConfigError(Exception):
@@ -21,7 +22,7 @@ class ConfigError(Exception):
 
 def _default_state_dir() -> Path:
     if os.name == "nt":
-        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Tocsin"
+        return _WINDOWS_DIR
     if os.geteuid() == 0:
         return Path("/var/lib/tocsin-agent")
     return Path.home() / ".local/state/tocsin-agent"
@@ -126,8 +127,10 @@ def _from_file(path: Path) -> list[tuple[str, Any, str]]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError is one, and so is a number of 5,000 digits
         raise ConfigError(f"{path}: is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply") from None
     rows = []
     for name, value in table.items():
         source = f"{path}:{_line(text, name)}"
@@ -182,12 +185,12 @@ def _kind(name: str) -> type:
 
 def _checked(name: str, value: Any, source: str) -> Any:
     kind = _kind(name)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
         value = float(value)
     if kind is tuple:
         right = isinstance(value, list) and all(isinstance(part, str) for part in value)
     elif kind is Path:
-        right = isinstance(value, str) and bool(value)
+        right = isinstance(value, str) and bool(value) and "\0" not in value
     else:
         right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
     if not right:
@@ -196,7 +199,10 @@ def _checked(name: str, value: Any, source: str) -> Any:
     if kind is tuple:
         return tuple(value)
     if kind is Path:
-        return Path(value).expanduser().absolute()
+        try:
+            return Path(value).expanduser().absolute()
+        except RuntimeError:
+            raise ConfigError(f"{source}: {name}: there is no home directory for {value!r}") from None
     return value
 
 

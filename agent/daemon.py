@@ -37,7 +37,9 @@ from protos.intake_pb2 import (
     SET_INTERVALS,
     SHUTTING_DOWN,
     STOPPING,
+    SUSPENDING,
     Directive,
+    Goodbye,
     Policy,
     Subject,
 )
@@ -53,11 +55,14 @@ _BETWEEN_ANSWERS: Final = 2.0
 _BETWEEN_ANSWERS_AT_MOST: Final = 32.0
 _PRUNE_SECONDS: Final = 600.0
 _STATUS_SECONDS: Final = 10.0
+_REST_SECONDS: Final = 20.0  # between the goodbye and the sleep itself; a suspend that fails ends with it
 
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
     """SIGTERM or its like."""
+
+    goodbye: Goodbye | None  # None: whoever asks does not know whether the whole system stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class Agent:
         self._asked: set[str] = set()  # probes whose sections travel whole: a directive asked
         self._full = True
         self._silent = False
+        self._goodbye: Goodbye | None = None
         tick = clock.tick()
         # A report out of turn (the first one, the answer to a directive): when these have ended, at the
         # latest at this tick.
@@ -144,9 +150,14 @@ class Agent:
         for directive in directives:
             self._events.put(directive)
 
-    def stop(self) -> None:
+    def stop(self, goodbye: Goodbye | None = None) -> None:
         """End `run` soon; safe in a signal handler and from any thread."""
-        self._events.put(_Stop())
+        self._events.put(_Stop(goodbye))
+
+    def suspend(self) -> None:
+        """The system sleeps in a moment. From any thread; takes two seconds at most."""
+        log.info("the system suspends")
+        self._link.goodbye(SUSPENDING, _REST_SECONDS)
 
     def run(self) -> None:
         """Until `stop`. Raises Stop when the link broke down."""
@@ -220,6 +231,7 @@ class Agent:
             # What happened meanwhile follows as history; this tells how things are now.
             self._full, self._report_at = True, self._clock.tick()
         else:
+            self._goodbye = event.goodbye
             self._stopping.set()
 
     def _ran(self, ran: Ran) -> None:
@@ -346,7 +358,7 @@ class Agent:
         log.info("stopping")
         self._link.wake()
         link.join(1.0)  # so that no report follows the goodbye; a call that hangs is not waited for
-        self._link.goodbye(SHUTTING_DOWN if _system_is_stopping() else STOPPING)
+        self._link.goodbye(self._goodbye or (SHUTTING_DOWN if _system_is_stopping() else STOPPING))
         self._runner.stop()
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._renewal.stop()
@@ -372,7 +384,7 @@ def _system_is_stopping() -> bool:
 
 
 def stop_on_signals(agent: Agent) -> None:
-    """SIGTERM from a service manager, SIGINT from a terminal."""
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+    """SIGTERM from a service manager, SIGINT from a terminal, SIGBREAK from a console of Windows."""
+    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: agent.stop())

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from agent import commands, identity, lock, status
 from agent.config import Settings
 from agent.exits import Exit
+from agent.files import open_to_others
 from agent.identity import COLLECTOR_NAME, Device, NoCredential
 from agent.spool_file import NAME as SPOOL
 from agent.spool_file import Damaged, connect, load_state
@@ -78,14 +79,20 @@ def _state_dir(path: Path) -> Finding:
         return _problem(name, f"{path} does not exist: 'tocsin-agent enrol' makes it")
     if not os.access(path, os.W_OK | os.X_OK):
         return _problem(name, f"{path} cannot be written by this user: run as the agent's user or as root")
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        return _problem(name, f"{path} can be read by others: chmod 700 {path}")
+    if open_to_others(path):
+        return _problem(name, f"{path} can be read by others: {_how_to_close(path, '700')}")
     free = shutil.disk_usage(path).free
     if free < 64 * 1024 * 1024:
         return _problem(
             name, f"{path}: {free // 1048576} MB free; reports are given up when the disk is full"
         )
     return Finding(name, "ok", str(path))
+
+
+def _how_to_close(path: Path, mode: str) -> str:
+    if os.name == "posix":
+        return f"chmod {mode} {path}"
+    return f'icacls "{path}" /inheritance:r /grant *S-1-5-18:F *S-1-5-32-544:F'
 
 
 def _running(path: Path) -> Finding:
@@ -95,7 +102,7 @@ def _running(path: Path) -> Finding:
             "agent", "unknown", "the lock file cannot be opened: run as the agent's user or as root"
         )
     if not held:
-        return _problem("agent", "not running: start it with 'systemctl start tocsin-agent'")
+        return _problem("agent", "not running: start it with 'tocsin-agent service start'")
     return Finding("agent", "ok", "running")
 
 
@@ -105,8 +112,9 @@ def _credential(state_dir: Path, device: Device) -> Finding:
     except NoCredential as error:
         return _problem("credential", f"{error}: run 'tocsin-agent enrol --again'", Exit.CREDENTIAL)
     key = state_dir / device.credential / "key.pem"
-    if os.name == "posix" and key.stat().st_mode & 0o077:
-        return _problem("credential", f"the key can be read by others: chmod 600 {key}", Exit.CREDENTIAL)
+    if open_to_others(key):
+        text = f"the key can be read by others: {_how_to_close(key, '600')}"
+        return _problem("credential", text, Exit.CREDENTIAL)
     return Finding("credential", "ok", f"device {device.device_id}")
 
 

@@ -29,11 +29,22 @@ def build() -> str:
 def empty_report(place: Place, now: datetime) -> Report:
     """A report with its header and nothing else."""
     report = Report(collected_at=now, agent_version=version(), build=build(), host_name=_host_name(place))
+    if place.is_windows:
+        if place.is_live:
+            report.uptime_seconds = _windows_uptime(now)
+        return report
     report.boot_id = _first_word(place, "/proc/sys/kernel/random/boot_id")
     uptime = _first_word(place, "/proc/uptime")
     with contextlib.suppress(ValueError):
         report.uptime_seconds = float(uptime)
     return report
+
+
+def _windows_uptime(now: datetime) -> float:
+    """Since the kernel started: with Fast Startup that is not when somebody last switched the device on."""
+    import psutil
+
+    return max(0.0, now.timestamp() - psutil.boot_time())
 
 
 def _host_name(place: Place) -> str:

@@ -18,7 +18,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from agent.files import make_private_directory, sync_directory, write_whole
+from agent.files import close_to_others, make_private_directory, sync_directory, write_whole
 from protos.intake_pb2 import Policy
 
 # Every collector's certificate carries this DNS name, and the agent checks for it instead of the address
@@ -85,7 +85,7 @@ def load(state_dir: Path) -> Device:
         ) from None
     except OSError as error:
         raise NoCredential(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise NoCredential(f"{path} is damaged ({error!r}): run 'tocsin-agent enrol --again'") from None
 
 
@@ -112,6 +112,7 @@ def save(state_dir: Path, device: Device, credential: Credential) -> None:
         ("ca.pem", credential.ca),
     ):
         write_whole(folder / name, data)
+    close_to_others(folder / "key.pem")
     sync_directory(state_dir)
     told = asdict(device)
     told["not_before"], told["not_after"] = device.not_before.isoformat(), device.not_after.isoformat()

@@ -136,8 +136,11 @@ class Link:
         except (sqlite3.Error, Replaced) as error:
             return self._failed(Trouble(Kind.AWAY, f"the spool: {error}"))
 
-    def goodbye(self, kind: Goodbye) -> None:
-        """Tell the collector that this device leaves, from any thread, within two seconds or not at all."""
+    def goodbye(self, kind: Goodbye, rest_seconds: float = 0.0) -> None:
+        """Tell the collector that this device leaves, from any thread, within two seconds or not at all.
+
+        For `rest_seconds` nothing follows: a heartbeat would take the goodbye back."""
+        self._not_before = max(self._not_before, self._clock.tick() + rest_seconds)
         wire = self.wire
         if wire is None:
             return

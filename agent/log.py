@@ -4,14 +4,25 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("logfmt", "json")
 
 
-def start(level: str, style: str) -> None:
-    """Send everything from `level` up to standard error, where journald or a terminal reads it."""
-    handler = logging.StreamHandler(sys.stderr)
+_FILE_BYTES = 1_000_000
+
+
+def start(level: str, style: str, file: Path | None = None) -> None:
+    """Send everything from `level` up to standard error, where journald or a terminal reads it.
+
+    To `file` where there is neither: a Windows service. It and one that went before are kept.
+    """
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    if file is not None:
+        from logging.handlers import RotatingFileHandler
+
+        handler = RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=1, encoding="utf-8")
     handler.setFormatter(_Json() if style == "json" else _Logfmt())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 

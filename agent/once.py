@@ -17,8 +17,7 @@ _WHOLE = 1 << 40  # sections are not cut in parts: this report is read by people
 
 def probes_of_this_system(probes: Iterable[Probe]) -> tuple[Probe, ...]:
     """Those that know how to read this operating system."""
-    family = "windows" if sys.platform == "win32" else sys.platform
-    return tuple(probe for probe in probes if family in probe.platforms)
+    return tuple(probe for probe in probes if sys.platform in probe.platforms)
 
 
 def once(probes: Iterable[Probe], place: Place, clock: Clock = SYSTEM) -> Report:

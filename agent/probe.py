@@ -33,7 +33,8 @@ class Pace(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where to read. `root` is prefixed to /proc, /sys, /etc, /var, /run; programs are found on PATH."""
+    """Where to read. `root` is prefixed to /proc, /sys, /etc, /var, /run; programs are found on PATH, and
+    commands.why_not says whether one may answer for this place."""
 
     root: Path = Path("/")
     extra_filesystems: tuple[str, ...] = ()  # mount points read although their type is normally left out
@@ -50,7 +51,8 @@ class Place:
 
     @property
     def is_windows(self) -> bool:
-        return sys.platform == "win32" or self.windows is not None
+        """False on Windows too when a captured tree is read: those are of Linux devices."""
+        return self.windows is not None or (sys.platform == "win32" and self.is_live)
 
 
 @dataclass(slots=True)
@@ -77,15 +79,18 @@ class Probe:
 
 def reading(metric: str, value: float, component: str = "", label: str = "") -> Reading:
     """One sample of one metric. `label` is what people call the component: its mount point, its model."""
-    return Reading(metric=metric, component=component, last=value, samples=1, label=label)
+    return Reading(metric=metric, component=_text(component), last=value, samples=1, label=_text(label))
 
 
 def item(key: str, **facts: object) -> Item:
     """A row of a section. None is left out: a fact that is not known is absent, never empty or zero."""
-    return Item(key=key, facts={name: _text(value) for name, value in facts.items() if value is not None})
+    return Item(
+        key=_text(key), facts={name: _text(value) for name, value in facts.items() if value is not None}
+    )
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    # The registry and file names may hold halves of letters; a message takes only whole ones.
+    return str(value).encode("utf-8", "replace").decode()

@@ -9,6 +9,7 @@ from typing import Final
 
 from agent import identity
 from agent.clock import Clock
+from agent.runner import NO_WINDOW
 from agent.status import Board
 
 log = logging.getLogger(__name__)
@@ -62,8 +63,9 @@ class Renewal:
         self._began_at = self._clock.tick()
         try:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
-            )
+                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
+                creationflags=NO_WINDOW,
+            )  # fmt: skip
         except OSError as error:
             self._failed(f"renewal: {error}")
 

@@ -27,6 +27,9 @@ MESSAGE_LIMIT: Final = 32 * 1024 * 1024  # 50,000 packages are 5 MB
 _REASON_LETTERS: Final = 200
 _STDERR_BYTES: Final = 4096
 
+# A service has no console: each child would open one of its own.
+NO_WINDOW: Final = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+
 ChildCommand = Callable[[Probe, Place], list[str]]
 
 
@@ -106,6 +109,7 @@ class Runner:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            creationflags=NO_WINDOW,
         )
         self._children.add(process)
         if self._stopped:
@@ -137,7 +141,9 @@ class Runner:
             number = "" if status is None else f" {-status}"
             return failed(f"its process was ended by signal{number}{words and ': ' + words}")
         if status > 0:
-            return failed(f"its process ended with {status}{words and ': ' + words}")
+            # Windows has no signals: an access violation ends with 0xC0000005.
+            number = str(status) if status < 0x1_0000 else f"0x{status:08X}"
+            return failed(f"its process ended with {number}{words and ': ' + words}")
         message = Report()
         try:
             message.ParseFromString(data)
@@ -203,7 +209,9 @@ def _status(process: subprocess.Popen[bytes]) -> int | None:
 def _end_all(process: subprocess.Popen[bytes]) -> None:
     """End a child with everything below it. Programs it ran lead sessions of their own, so that killing
     its group alone would leave a smartctl behind, which would also keep its pipes open."""
-    if process.poll() is None:
+    if os.name == "nt":
+        process.kill()  # its job ends the rest (agent.job)
+    elif process.poll() is None:
         import psutil  # only here: most runs end by themselves
 
         family = []

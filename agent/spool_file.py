@@ -179,10 +179,14 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     db = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
     )
-    db.execute("PRAGMA busy_timeout = 5000")
-    if not read_only:
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA cache_size = -512")
-        db.execute("PRAGMA wal_autocheckpoint = 256")  # 1 MB, so that the WAL stays small beside the cap
-        db.execute("PRAGMA journal_size_limit = 1048576")
+    try:
+        db.execute("PRAGMA busy_timeout = 5000")
+        if not read_only:
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA cache_size = -512")
+            db.execute("PRAGMA wal_autocheckpoint = 256")  # 1 MB, so that the WAL stays small beside the cap
+            db.execute("PRAGMA journal_size_limit = 1048576")
+    except BaseException:
+        db.close()  # Windows moves no file that is open, and a damaged one is to be set aside
+        raise
     return db

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import agent_cost, here, ingest, pages, stages, startup
+from bench import agent_cost, beside_peers, here, ingest, pages, stages, startup
 from bench.figures import Figure, table
 from bench.process import Ended
 
@@ -25,6 +25,7 @@ PARTS: Final[tuple[tuple[str, Callable[[Path], list[Figure]]], ...]] = (
     ("ingest", ingest.measure),
     ("pages", pages.measure),
     ("agent", agent_cost.measure),
+    ("peers", beside_peers.measure),
 )
 _LONG: Final = 600.0
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import fsync_order, here, kill_agent, kill_collector
+from bench import fsync_order, here, kill_agent, kill_collector, races
 from bench.database import postgres
 from bench.ledger import upper_bound
 from bench.process import Ended
+from collector.store import open_engine, schema
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +115,23 @@ def order_rows(directory: Path, short: bool) -> list[Row]:
     ]
 
 
+def race_rows(directory: Path, short: bool) -> list[Row]:
+    count = 100 if short else 10_000
+    with postgres() as url:
+        engine = open_engine(url)
+        schema.upgrade(engine)
+        outcome = races.race(engine, count)
+        engine.dispose()
+    how = f"{races.COLLECTORS} collectors judge the same report at once, PostgreSQL, {outcome.seconds:.0f} s"
+    wrong = abs(count - outcome.findings) + outcome.doubled
+    return [
+        Row("faults without exactly one finding", wrong, count, how),
+        Row("openings written twice or never", abs(count - outcome.openings), count, "same run"),
+        Row("devices without exactly one ticket", abs(10 - outcome.tickets), 10, "same run", 1),
+        Row("reports no collector took", outcome.lost, count * races.COLLECTORS, "same run"),
+    ]
+
+
 PARTS: Final[tuple[tuple[str, Callable[[Path, bool], list[Row]]], ...]] = (
     ("collector", on_sqlite),
     ("postgresql", on_postgresql),
@@ -121,6 +139,7 @@ PARTS: Final[tuple[tuple[str, Callable[[Path, bool], list[Row]]], ...]] = (
     ("away", away_rows),
     ("copies", copies_rows),
     ("order", order_rows),
+    ("races", race_rows),
 )
 
 

@@ -11,14 +11,14 @@ from bench.process import Ended
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
     """The URL of an empty database. Raises Ended where there is no server program."""
-    from tests import conftest
+    from tests import databases
 
-    programs = conftest._server_programs()
+    programs = databases._server_programs()
     if programs is None:
         raise Ended("no PostgreSQL server on this machine: `make setup` installs one")
     with tempfile.TemporaryDirectory(prefix="tocsin-postgres-") as directory:
         Path(directory).chmod(0o755)
-        server = conftest.Postgres(Path(directory), programs)
+        server = databases.Postgres(Path(directory), programs)
         try:
             yield server.create("bench")
         finally:

@@ -1,4 +1,4 @@
-"""Make docs/probes.md, docs/metrics.md, docs/rules.md and the man pages from the code: `python -m docs.build`.
+"""Make docs/probes.md, docs/metrics.md, docs/privacy.md, docs/rules.md and the man pages from the code: `python -m docs.build`.
 
 A test compares them, so that they stay true.
 """
@@ -29,7 +29,12 @@ PARSERS = {
 
 def pages() -> dict[str, str]:
     """Path below the repository → text."""
-    made = {"docs/probes.md": probes(), "docs/metrics.md": metrics(), "docs/rules.md": rules()}
+    made = {
+        "docs/probes.md": probes(),
+        "docs/metrics.md": metrics(),
+        "docs/privacy.md": privacy(),
+        "docs/rules.md": rules(),
+    }
     for program, parser in PARSERS.items():
         made[f"docs/man/{program}.8"] = man(program, parser())
     return made
@@ -106,6 +111,66 @@ def metrics() -> str:
         for m in METRICS
     )
     return head + table(("metric", "probe", "component", "meaning", "at once"), rows) + "\n"
+
+
+# What is not in the tables of protos/: the parts of a report that every report has.
+_ALWAYS = (
+    ("header", "host name, boot id, uptime, agent version and build, the device's clock"),
+    (
+        "at enrolment",
+        "host name, system, system serial, SMBIOS UUID, asset tag, wired MAC addresses, maker, model",
+    ),
+    ("readings", "metric, component and its label (a mount point, a model, a unit, a method), the number"),
+    ("patches", "compliant, missing or unknown, and why"),
+    ("outcomes", "probe, how it ended, the reason in words, how long it took"),
+)
+
+
+def privacy() -> str:
+    """Everything that leaves a device. The assembler keeps back what the table of sections does not name."""
+    head = """# Privacy: what leaves a device
+
+Numbers and facts, all of them named below; made from `protos/catalogue.py` and `protos/sections.py` by `python -m
+docs.build`. The agent itself keeps back every fact that does not stand here (`agent/assembler.py`), so this page cannot
+fall behind the code.
+
+Never: file names beyond mount points and devices, window titles, browsing, documents, the words of log entries, user
+names (installed programs of single users and backups are told without whose they are), passwords, keys or recovery
+keys, sound, pictures. Serials of USB memory sticks, cameras and telephones stay here too: they are people's own things.
+It opens no listening port, and nothing can be sent to it but numbers (see the test
+`test_nothing_but_numbers_and_enums_can_reach_a_device_through_intake`).
+
+`tocsin-agent once --json` prints exactly what would be sent, and sends nothing. The collector adds the address a call
+came from and the device's clock skew.
+
+## With every report
+
+"""
+    facts = (
+        "\n## Facts, by section\n\nEach row of a section has a key, the part it is about: a serial, a slot, a package, a unit, a "
+        "volume. What is not known is left out. Names that people gave travel as they gave them: of the device, of mount "
+        "points, volumes, services and drives, so a home of its own disk is told as `/home/anna`.\n\n"
+    )
+    numbers = "\n## Numbers, by probe\n\nTheir meaning is in [metrics.md](metrics.md).\n\n"
+    by_probe = {probe.name: [m.name for m in METRICS if m.probe == probe.name] for probe in PROBES}
+    return (
+        head
+        + table(("what", "fields"), _ALWAYS)
+        + "\n"
+        + facts
+        + table(
+            ("section", "what it is", "fields"),
+            ((f"`{row.name}`", row.meaning, _named(row.facts.split())) for row in SECTIONS),
+        )
+        + "\n"
+        + numbers
+        + table(("probe", "numbers"), ((name, _named(own)) for name, own in by_probe.items() if own))
+        + "\n"
+    )
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def rules() -> str:

@@ -1,7 +1,9 @@
 """From smartctl's words to a verdict: every captured drive, through the probe and the rules."""
 
 import json
+import os
 import stat
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from collector.rules.evaluate import DeviceContext, evaluate
 from collector.rules.load import load
 from collector.rules.state import DeviceState
 from protos.report_pb2 import OK, Outcome, Report
+from tests.agent.windows.captured import Captured
 from tests.conftest import SAMPLES
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -23,12 +26,19 @@ DRIVES = (
     if EXPECTED.exists()
     else {}
 )
+# This machine, and a Windows device that has nothing but smartctl.
+PLACES = [
+    pytest.param(
+        Place(), id="linux", marks=pytest.mark.skipif(sys.platform == "win32", reason="a Windows Python")
+    ),
+    pytest.param(Place(windows=Captured()), id="windows"),
+]
 
 
 @pytest.fixture
 def smartctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "FakeSmartctl":
     fake = FakeSmartctl(tmp_path / "bin")
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     return fake
 
 
@@ -37,7 +47,7 @@ class FakeSmartctl:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir()
-        self._program = directory / "smartctl"
+        self._program = directory / ("smartctl.cmd" if sys.platform == "win32" else "smartctl")
 
     def prints(self, sample: Path) -> None:
         answer = json.loads(sample.read_text())
@@ -45,6 +55,12 @@ class FakeSmartctl:
         (self._program.parent / "scan.json").write_text(json.dumps({"devices": [device]}))
         status = answer.get("smartctl", {}).get("exit_status", 0)
         folder = self._program.parent
+        if sys.platform == "win32":
+            self._program.write_text(
+                f'@echo off\nif "%1"=="--scan" goto scan\ntype "{sample}"\nexit /b {status}\n'
+                f':scan\ntype "{folder / "scan.json"}"\n'
+            )
+            return
         self._program.write_text(
             f'#!/bin/sh\ncase "$*" in *--scan*) cat {folder}/scan.json; exit 0;; esac\ncat "{sample}"; exit {status}\n'
         )
@@ -58,10 +74,13 @@ def first_report(readings: list) -> Report:
 @pytest.mark.skipif(
     not DRIVES, reason="the captured samples are not beside this checkout (../shared/samples)"
 )
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", sorted(DRIVES))
-def test_a_captured_drive_comes_to_its_verdict_at_first_sight(name: str, smartctl: FakeSmartctl) -> None:
+def test_a_captured_drive_comes_to_its_verdict_at_first_sight(
+    name: str, place: Place, smartctl: FakeSmartctl
+) -> None:
     smartctl.prints(SAMPLES / "smartctl" / name)
-    taken = disk_health.read(Place())
+    taken = disk_health.read(place)
     disks = {row.key: row.facts for row in taken.sections["disks"] if row.facts.get("kind") != "virtual"}
     ((component, facts),) = disks.items()
 
@@ -78,7 +97,7 @@ def test_a_captured_drive_comes_to_its_verdict_at_first_sight(name: str, smartct
 )
 def test_a_drive_that_cannot_be_read_any_more_stays_as_it_was(smartctl: FakeSmartctl) -> None:
     smartctl.prints(SAMPLES / "smartctl" / "scrutiny_smart-fail2.json")
-    failing = disk_health.read(Place())
+    failing = disk_health.read(Place(windows=Captured()))
     state, opened = evaluate(load(), DeviceState(), first_report(failing.readings), NOW, DeviceContext())
     assert {t.new for t in opened} == {"open"}
     component = opened[0].component

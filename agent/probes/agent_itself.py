@@ -20,13 +20,15 @@ def read(place: Place) -> Taken:
     times = os.times()
     own = times.user + times.system
     children = times.children_user + times.children_system  # always 0 on Windows
-    return Taken(
+    taken = Taken(
         readings=[
             reading("agent_memory_bytes", process.memory_info().rss),
             reading("agent_cpu_used_seconds", own + children),
-            reading("agent_open_files_count", _open_files(process)),
         ]
     )
+    if files := _open_files(process):  # a program without a single one is not being told the truth
+        taken.readings.append(reading("agent_open_files_count", files))
+    return taken
 
 
 def _open_files(process: psutil.Process) -> int:

@@ -1,13 +1,16 @@
 """What apt says, as facts. Pure: text in, facts out."""
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
-# A security archive that nobody refreshed for a week tells nothing of today.
-LISTS_GOOD_FOR = timedelta(days=7)
+from agent.probes.updates import METADATA_GOOD_FOR_SECONDS, Update
+
+LISTS_GOOD_FOR = timedelta(seconds=METADATA_GOOD_FOR_SECONDS)
 # A mirror that stopped following keeps its signature valid where the archive sets no Valid-Until (Ubuntu).
 MIRROR_GOOD_FOR = timedelta(days=30)
 
@@ -16,19 +19,6 @@ _INST = re.compile(
     r"^Inst (?P<name>\S+)(?: \[(?P<installed>[^\]]+)\])? "
     r"\((?P<candidate>\S+) (?P<origins>.+?)(?: \[(?P<architecture>[^\]]+)\])?\)(?: \[.*\])?\s*$"
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Update:
-    name: str
-    installed: str
-    candidate: str
-    origins: tuple[str, ...] = ()
-    architecture: str | None = None
-    security: bool = False
-    held: bool = False
-    kept_back: bool = False
-    severity: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +92,33 @@ def parse_error(text: str) -> str | None:
     """The first error line of apt, `E: …`."""
     found = re.search(r"^E: (.+)$", text, re.MULTILINE)
     return found[1][:200] if found else None
+
+
+def parse_configuration(text: str) -> dict[str, str]:
+    """Output of `apt-config dump`: `APT::Periodic::Enable "1";` by name."""
+    return dict(re.findall(r'^([\w:/.+-]+) +"(.*)"; *$', text, re.MULTILINE))
+
+
+def parse_paid(text: str) -> tuple[int, bool | None]:
+    """Output of `pro security-status --format json`: security updates that only a subscription brings, and
+    whether this device has one."""
+    try:
+        tree: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("pro printed no JSON") from error
+    packages = tree.get("packages") if isinstance(tree, dict) else None
+    if not isinstance(packages, list):
+        raise ValueError("pro printed no packages")
+    waiting = {
+        str(row.get("package"))
+        for row in packages
+        # upgrade_available is on offer to apt, and counted there
+        if isinstance(row, dict) and row.get("status") in ("pending_attach", "pending_enable")
+    }
+    summary = tree.get("summary")
+    subscription = summary.get("ua") if isinstance(summary, dict) else None
+    attached = subscription.get("attached") if isinstance(subscription, dict) else None
+    return len(waiting), attached if isinstance(attached, bool) else None
 
 
 def combine(

@@ -1,44 +1,32 @@
 """Batteries: charge, what is left of their capacity, cycles, and whether the device is on mains.
 
-Source: Linux /sys/class/power_supply, in µWh or µAh; Windows psutil (charge and mains only).
+Source: Linux /sys/class/power_supply, in µWh or µAh, each minute; Windows root\\wmi BatteryStaticData, BatteryFullChargedCapacity, BatteryStatus and BatteryCycleCount, in mWh, each hour.
 Rights: none.
-Cost: under 5 ms; the embedded controller may take 50.
+Cost: Linux under 5 ms, the embedded controller may take 50; Windows half a second in a process of its own.
 Unavailable: no battery. That is a fact, and not a charge of 0.
 """
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from agent.probe import Pace, Place, Probe, Taken, Unavailable, item, reading
-from agent.probes import kernel_files
+from agent.probes import battery_windows, kernel_files
+from agent.probes.battery_facts import Battery, measured
 from protos.placeholders import is_placeholder
 
 _MAINS_TYPES = frozenset({"Mains", "USB", "USB_C", "USB_PD", "Wireless"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Battery:
-    name: str
-    charge_ratio: float | None = None
-    health_ratio: float | None = None
-    cycles: int | None = None
-    design_wh: float | None = None
-    full_wh: float | None = None
-    serial: str | None = None
-    maker: str | None = None
-    model: str | None = None
-    chemistry: str | None = None
-    status: str | None = None
-
-
 def read(place: Place) -> Taken:
-    if sys.platform == "win32":
-        return _read_windows()
-    batteries, on_mains = _supplies(place.path("/sys/class/power_supply"))
+    if place.is_windows:
+        return taken(*battery_windows.batteries(place))
+    return taken(*_supplies(place.path("/sys/class/power_supply")))
+
+
+def taken(batteries: list[Battery], on_mains: bool | None, lost: str = "") -> Taken:
     if not batteries:
         raise Unavailable("no battery")
-    taken = Taken()
+    taken = Taken(reason=lost)
     if on_mains is not None:
         taken.readings.append(reading("battery_on_mains_state", on_mains))
     rows = taken.sections.setdefault("batteries", [])
@@ -98,31 +86,20 @@ def parse(name: str, facts: dict[str, str]) -> Battery:
         # Counted in µAh; only the design voltage makes Wh of it, the momentary one swings with the charge.
         now, full, design = (_whole(facts, f"charge_{part}") for part in ("now", "full", "full_design"))
         volts = (_whole(facts, "voltage_min_design") or 0) / 1e6
-    percent = _whole(facts, "capacity")
-    charge = now / full if now is not None and full else None if percent is None else percent / 100
-    cycles = _whole(facts, "cycle_count")
-    return Battery(
+    return measured(
         name=name,
-        charge_ratio=_clamped(charge),
-        # A new pack holds more than it promises; firmware that knows no design gives 0.
-        health_ratio=_clamped(full / design) if full and design else None,
-        cycles=cycles or None,  # packs that do not count say 0 or -1
-        design_wh=_watt_hours(design, volts),
-        full_wh=_watt_hours(full, volts),
+        now=now,
+        full=full,
+        design=design,
+        watt_hours=volts / 1e6 or None,
+        percent=_whole(facts, "capacity"),
+        cycles=_whole(facts, "cycle_count"),
         serial=facts.get("serial_number"),
         maker=facts.get("manufacturer"),
         model=facts.get("model_name"),
         chemistry=facts.get("technology"),
         status=facts.get("status"),
     )
-
-
-def _watt_hours(micro: int | None, volts: float) -> float | None:
-    return round(micro * volts / 1e6, 2) if micro and volts else None
-
-
-def _clamped(ratio: float | None) -> float | None:
-    return None if ratio is None else min(1.0, max(0.0, ratio))
 
 
 def _whole(facts: dict[str, str], name: str) -> int | None:
@@ -133,17 +110,12 @@ def _whole(facts: dict[str, str], name: str) -> int | None:
     return value if 0 <= value < 2**53 else None
 
 
-def _read_windows() -> Taken:
-    import psutil
-
-    battery = psutil.sensors_battery()
-    if battery is None:
-        raise Unavailable("no battery")
-    taken = Taken()
-    if battery.power_plugged is not None:
-        taken.readings.append(reading("battery_on_mains_state", bool(battery.power_plugged)))
-    taken.readings.append(reading("battery_charge_ratio", _clamped(battery.percent / 100) or 0.0, "battery"))
-    return taken
-
-
-PROBE = Probe(name="battery", read=read, pace=Pace.SAMPLE, limit_seconds=10, platforms=("linux", "win32"))
+PROBE = Probe(
+    name="battery",
+    read=read,
+    # WMI weighs too much for each minute, and its place is a process of its own.
+    pace=Pace.INVENTORY if sys.platform == "win32" else Pace.SAMPLE,
+    limit_seconds=10,
+    child=sys.platform == "win32",
+    platforms=("linux", "win32"),
+)

@@ -6,7 +6,6 @@ Cost: under 1 ms; the very first sample waits a quarter of a second.
 Unavailable: /proc/stat cannot be read.
 """
 
-import sys
 import time
 
 from agent.probe import Pace, Place, Probe, Taken, Unavailable, reading
@@ -29,8 +28,10 @@ class Sampler:
         used = self._used_ratio(place)
         if used is not None:
             taken.readings.append(reading("cpu_used_ratio", used))
-        if sys.platform == "win32":
-            return taken
+        if place.is_windows:
+            return (
+                taken  # Windows has no run queue to read, and psutil's stand-in needs hours to mean anything
+            )
         load = parse_load(kernel_files.text(place.path("/proc/loadavg")) or "")
         if load is not None:
             taken.readings.append(reading("cpu_run_queue_load", load))
@@ -71,13 +72,16 @@ def parse_stat(text: str) -> tuple[float, float]:
 
 def parse_load(text: str) -> float | None:
     try:
-        return float(text.split()[0])
+        load = float(text.split()[0])
     except (IndexError, ValueError):
         return None
+    return load if 0 <= load < 2**32 else None
 
 
 def _times(place: Place) -> tuple[float, float]:
-    if sys.platform == "win32":
+    if place.is_windows:
+        if not place.is_live:
+            raise Unavailable("captured answers hold no counters of the processor")
         import psutil
 
         times = psutil.cpu_times()
@@ -86,7 +90,10 @@ def _times(place: Place) -> tuple[float, float]:
     content = kernel_files.text(place.path("/proc/stat"))
     if content is None:
         raise Unavailable("/proc/stat cannot be read")
-    return parse_stat(content)
+    try:
+        return parse_stat(content)
+    except ValueError as error:
+        raise Unavailable(f"/proc/stat was not understood: {error}") from None
 
 
 def _throttled(place: Place) -> int | None:

@@ -1,18 +1,23 @@
 """Disks: what each drive says of its own health, and arrays that miss a member.
 
-Source: smartctl 7 or newer (`--scan` and `-x`, as JSON), /sys/block for disks it does not find, /proc/mdstat.
-Rights: root (CAP_SYS_RAWIO, for NVMe CAP_SYS_ADMIN); without them every disk is reported as unreadable.
+Source: smartctl 7 or newer (`--scan` and `-x`, as JSON). Linux besides: /sys/block for disks it does not find and
+for eMMC, `nvme` where smartctl is missing, /proc/mdstat, `dmsetup status` for RAID and thin pools of LVM. Windows
+besides: MSFT_PhysicalDisk, MSFT_StorageReliabilityCounter, MSStorageDriver_FailurePredictStatus, Win32_DiskDrive.
+Rights: root (CAP_SYS_RAWIO, for NVMe and dmsetup CAP_SYS_ADMIN); on Windows an administrator. Without them every
+disk is reported as unreadable.
 Cost: 20 to 300 ms a disk; a sleeping disk is left asleep (`-n standby`).
-Unavailable: no smartctl, or no disk at all. A disk without readable health is `disk_readable_state` 0, never healthy.
+Unavailable: nothing that can be asked, or no disk at all. A disk without readable health is `disk_readable_state` 0,
+never healthy.
 
 A virtual disk has no health to read; it is named in the section with kind `virtual` and gets no readings:
 calling it unreadable would mark every virtual machine, calling it healthy would be made up.
 """
 
+import re
 from collections.abc import Iterable
 
 from agent.probe import Pace, Place, Probe, Taken, item, reading
-from agent.probes import disk_health_linux
+from agent.probes import disk_health_linux, disk_health_windows
 from agent.probes.smart import DiskFacts
 from protos.placeholders import is_placeholder
 from protos.report_pb2 import Item, Reading
@@ -30,6 +35,9 @@ _PLAIN = (
     ("disk_offline_uncorrectable_count", "offline_uncorrectable"),
     ("disk_crc_errors_total", "crc_errors"),
     ("disk_life_used_ratio", "life_used_ratio"),
+    ("disk_reserve_state", "reserve_state"),
+    ("disk_windows_health_state", "windows_health"),
+    ("disk_windows_uncorrected_total", "windows_uncorrected"),
 )
 _NVME = (
     ("disk_spare_ratio", "available_spare_ratio"),
@@ -44,9 +52,18 @@ _SCSI = (
 )
 
 
+# An NVMe drive's number as Windows gives it, in place of the serial on its label: `ACE4_2E61_9000_7804.`
+_EUI = re.compile(r"^([0-9A-F]{4}_)+[0-9A-F]{4}\.$")
+
+
 def read(place: Place) -> Taken:
-    taken = disk_health_linux.arrays(place)
-    disks, taken.reason = disk_health_linux.disks(place, needed=not taken.sections)
+    if place.is_windows:
+        taken = Taken()
+        disks, taken.reason = disk_health_windows.disks(place)
+    else:
+        taken = disk_health_linux.arrays(place)
+        disks, reason = disk_health_linux.disks(place, needed=not taken.readings)
+        taken.reason = "; ".join(filter(None, (taken.reason, reason)))
     rows = taken.sections.setdefault("disks", [])
     for key, facts in keyed(disks):
         taken.readings += readings(key, facts)
@@ -92,8 +109,22 @@ def readings(key: str, facts: DiskFacts) -> list[Reading]:
         values.append(("disk_power_on_seconds", facts.power_on_hours * 3600))
     if facts.has_attributes:
         values.append(("disk_attributes_failing_count", len(facts.attributes_failing_now)))
-    result += [reading(metric, value, key, label) for metric, value in values if value is not None]
+    result += [
+        reading(metric, value, key, label)
+        for metric, value in values
+        if value is not None and _is_possible(metric, value)
+    ]
     return result
+
+
+def _is_possible(metric: str, value: float) -> bool:
+    """Firmware and bridges make up numbers at times: what no disk can have is not told."""
+    match metric.rsplit("_", 1)[-1]:
+        case "celsius":
+            return -60 < value < 200
+        case "ratio":
+            return 0 <= value <= 2.55  # a byte of percent: rated life may be passed
+    return value >= 0
 
 
 def row(key: str, facts: DiskFacts) -> Item:
@@ -106,10 +137,13 @@ def row(key: str, facts: DiskFacts) -> Item:
         family=facts.family,
         serial=facts.serial,
         serial_is_placeholder=is_placeholder(facts.serial) if facts.serial else None,
+        serial_is_eui=True if _EUI.match(facts.serial or "") else None,
         firmware=facts.firmware or facts.revision,
         capacity_bytes=facts.capacity_bytes,
         rotation_rate=facts.rotation_rate,
         protocol=facts.protocol,
+        location=facts.location,
+        detachable=True if facts.detachable or facts.kind == "virtual" else None,
         interface=facts.interface,
         form_factor=facts.form_factor,
         readable=None if facts.standby or facts.kind != "disk" else bool(facts.readable),
@@ -117,6 +151,10 @@ def row(key: str, facts: DiskFacts) -> Item:
         if facts.kind == "disk" and facts.readable is not True
         else None,
         standby=True if facts.standby else None,
+        windows_health={0: "healthy", 1: "warning", 2: "unhealthy", 5: "unknown"}.get(facts.windows_health)
+        if facts.windows_health is not None
+        else None,
+        windows_status=facts.windows_status,
         attributes_failing_now=_numbers(facts.attributes_failing_now),
         attributes_failed_past=_numbers(facts.attributes_failed_past),
     )
@@ -126,4 +164,6 @@ def _numbers(attributes: tuple[int, ...]) -> str | None:
     return " ".join(map(str, attributes)) or None
 
 
-PROBE = Probe(name="disk_health", read=read, pace=Pace.SLOW, limit_seconds=120, child=True)
+PROBE = Probe(
+    name="disk_health", read=read, pace=Pace.SLOW, limit_seconds=120, child=True, platforms=("linux", "win32")
+)

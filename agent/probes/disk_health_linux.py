@@ -1,109 +1,124 @@
-"""Obtains what disk_health.py reads: runs smartctl for each disk, looks into /sys/block and /proc/mdstat."""
+"""Obtains what disk_health.py reads on Linux: smartctl, else nvme; /sys/block, /proc/mdstat and dmsetup."""
 
 import re
 import time
 from dataclasses import replace
+from typing import Final
 
 from agent import commands
-from agent.probe import Place, Taken, Unavailable, item, reading
-from agent.probes import kernel_files, smart
+from agent.probe import Place, Taken, Unavailable
+from agent.probes import device_mapper, emmc, kernel_files, md, nvme, smart, smartctl
+from agent.probes.md import Array
 from agent.probes.smart import DiskFacts, Found
 
-_DISK_LIMIT_SECONDS = 30.0  # a dying disk may take that long; a healthy one answers within one
-_ALL_LIMIT_SECONDS = 75.0  # within the probe's own limit, or the answers of all disks would be lost
 # Neither hardware nor virtual hardware: memory, files, and layers over disks that are listed themselves.
-_LAYERS = re.compile(r"^(loop|ram|zram|dm-|md|sr|fd|nbd|zd|rbd|drbd|bcache|mtdblock)")
+_LAYERS = re.compile(r"^(loop|ram|zram|dm-|md|sr|fd|nbd|zd|rbd|drbd|bcache|mtdblock|mmcblk)")
 _HARDWARE = re.compile(r"^(sd[a-z]+|hd[a-z]|nvme\d+n\d+)$")
 _VIRTUAL = re.compile(r"^(vd[a-z]+|xvd[a-z]+|pmem\d+)$")
 _SLOT = re.compile(r"^(sat\+)?(megaraid|cciss|areca|3ware|aacraid),")
+_MAPPED = re.compile(r"-tpool$|_[rm]image_\d+$")  # what LVM names the parts of thin pools, RAID and mirrors
+_LIMIT_SECONDS: Final = 10.0
 
 
 def disks(place: Place, *, needed: bool) -> tuple[list[DiskFacts], str]:
-    """All disks, and a remark. Without smartctl: raises when `needed`, else only the remark."""
-    if not place.is_live:
-        return _none("a captured tree is read: smartctl would tell of another machine", needed)
-    if commands.find("smartctl") is None:
-        return _none("no smartctl on this device: install smartmontools", needed)
-    stop_at = time.monotonic() + _ALL_LIMIT_SECONDS
-    found = [_ask(device, stop_at) for device in _scan()]
-    found += _unseen(place, found)
-    if not found:
-        return _none("no disk found by smartctl or under /sys/block", needed)
-    return _name_volumes(found), ""
-
-
-def _none(reason: str, needed: bool) -> tuple[list[DiskFacts], str]:
+    """All disks, and a remark. When no program can be asked: raises when `needed`, else only the remark."""
+    found = emmc.disks(place)
+    reason = commands.why_not(place, "smartctl") or ""
+    if not reason:
+        round_ = smartctl.Round()
+        found += smartctl.attach(round_.disks(), round_.slots)
+        found = _name_volumes(found + _unseen(place, found, round_))
+    else:
+        if reason.startswith("no "):
+            reason += ": install smartmontools"
+        found += _by_nvme(place)
+        if found:
+            # Some other way told of a disk: then those nobody could ask are named beside it.
+            found += [
+                replace(facts, unreadable_reason=reason) if facts.readable is False else facts
+                for facts in _unseen(place, found, None)
+            ]
+    if found:
+        return [_plugged(place, facts) for facts in found], reason
     if needed:
-        raise Unavailable(reason)
+        raise Unavailable(reason or "no disk found by smartctl or under /sys/block")
     return [], reason
 
 
-def _scan() -> list[Found]:
-    finished = commands.run("smartctl", "--scan", "--json", limit_seconds=_DISK_LIMIT_SECONDS)
+def _plugged(place: Place, facts: DiskFacts) -> DiskFacts:
+    """Says so of a disk on a USB plug."""
+    name = (facts.device or "").removeprefix("/dev/")
     try:
-        found = smart.parse_scan(finished.output)
-        # An answer about one device instead of a list: a wrapper that serves a single disk.
-        one = smart.parse(finished.output) if not found else None
-    except ValueError:
-        return []
-    if one is not None and (one.device is not None or one.readable is False):
-        return [Found(name=one.device or "unknown", type=one.device_type, protocol=one.protocol)]
-    return found
+        on_usb = any(re.match(r"usb\d+$", part) for part in place.path(f"/sys/block/{name}").resolve().parts)
+    except (OSError, ValueError):
+        return facts
+    return replace(facts, detachable=True) if name and on_usb else facts
 
 
-def _ask(found: Found, stop_at: float) -> DiskFacts:
-    """One disk's facts; whatever goes wrong is that disk's own reason and costs no other disk."""
-    blank = DiskFacts(device=found.name, device_type=found.type, protocol=found.protocol, readable=False)
-    if time.monotonic() > stop_at:
-        return replace(blank, unreadable_reason="not asked: other disks took too long to answer")
-    kind = ("-d", found.type) if found.type else ()
-    try:
-        finished = commands.run(
-            "smartctl", "--json", "-x", "-n", "standby", *kind, found.name, limit_seconds=_DISK_LIMIT_SECONDS
-        )
-        facts = smart.parse(finished.output)
-    except TimeoutError as error:
-        return replace(blank, unreadable_reason=str(error))
-    except ValueError:
-        # Older than 7.0 it knows no JSON and prints its help.
-        return replace(blank, unreadable_reason="smartctl gave no JSON: version 7 or newer is needed")
-    return replace(
-        facts,
-        device=facts.device or found.name,
-        device_type=facts.device_type or found.type,
-        protocol=facts.protocol or found.protocol,
+def _name_volumes(found: list[DiskFacts]) -> list[DiskFacts]:
+    """A RAID controller's volume looks like a disk without SMART; its members are listed by slot."""
+    if not any(_SLOT.match(facts.device_type or "") for facts in found):
+        return found
+    return [replace(facts, kind="raid_volume") if _is_volume(facts) else facts for facts in found]
+
+
+def _is_volume(facts: DiskFacts) -> bool:
+    return not facts.readable and (
+        facts.device_type == "scsi" or "-d megaraid,N" in (facts.unreadable_reason or "")
     )
 
 
-def _unseen(place: Place, found: list[DiskFacts]) -> list[DiskFacts]:
+def _unseen(place: Place, found: list[DiskFacts], round_: smartctl.Round | None) -> list[DiskFacts]:
     """Disks the kernel has and smartctl did not list: one that nobody asked must not pass for healthy."""
-    seen = {_disk_name(facts.device or "") for facts in found}
+    # A member of a RAID may be asked through the name of its volume, which is not seen by that.
+    asked = [facts for facts in found if not _SLOT.match(facts.device_type or "")]
+    seen = {_disk_name(facts.device or "") for facts in asked}
     try:
         names = sorted(path.name for path in place.path("/sys/block").iterdir())
     except OSError:
         return []
-    unseen = []
+    unseen: list[DiskFacts] = []
     for name in names:
         node = place.path(f"/sys/block/{name}")
-        if _LAYERS.match(name) or _disk_name(name) in seen or kernel_files.number(node / "removable") == 1:
+        if _LAYERS.match(name) or _names(place, name) & seen or kernel_files.number(node / "removable") == 1:
             continue
         sectors = kernel_files.number(node / "size")
         if not sectors:  # an empty card reader
             continue
         model = kernel_files.text(node / "device/model")
+        vendor = kernel_files.text(node / "device/vendor")
         facts = DiskFacts(
             device=f"/dev/{name}",
             model=model,
             serial=kernel_files.text(node / "device/serial") or kernel_files.text(node / "serial"),
             capacity_bytes=sectors * 512,  # always in 512 bytes, whatever the disk's own sector is
         )
-        vendor = kernel_files.text(node / "device/vendor")
         if _VIRTUAL.match(name) or smart.is_virtual(model) or smart.is_virtual(vendor):
             unseen.append(replace(facts, kind="virtual"))
         elif _HARDWARE.match(name):
-            unseen.append(replace(facts, readable=False, unreadable_reason="smartctl does not see this disk"))
-        # What is left (eMMC, SD cards) has no SMART and is no disk smartctl could know.
+            unseen.append(_told(facts, round_))
+        # What is left has no SMART and is no disk smartctl could know.
     return unseen
+
+
+def _told(facts: DiskFacts, round_: smartctl.Round | None) -> DiskFacts:
+    """Asked by its name: a bridge smartctl does not know is left out of its list."""
+    if round_ is not None:
+        told = round_.ask(Found(name=facts.device or ""))
+        if told.readable or told.standby:
+            return told
+        if told.unreadable_reason:
+            return replace(facts, readable=False, unreadable_reason=told.unreadable_reason)
+    return replace(facts, readable=False, unreadable_reason="smartctl does not see this disk")
+
+
+def _names(place: Place, name: str) -> set[str]:
+    """What smartctl may call it. With several paths nvme1n1 need not hang on nvme1."""
+    result = {_disk_name(name)}
+    if name.startswith("nvme"):
+        below = place.path(f"/sys/block/{name}/device").glob("nvme*")
+        result |= {path.name for path in below if re.fullmatch(r"nvme\d+", path.name)}
+    return result
 
 
 def _disk_name(device: str) -> str:
@@ -111,48 +126,68 @@ def _disk_name(device: str) -> str:
     return re.sub(r"^(nvme\d+)n\d+$", r"\1", device.removeprefix("/dev/"))
 
 
-def _name_volumes(found: list[DiskFacts]) -> list[DiskFacts]:
-    """A RAID controller's volume looks like a disk without SMART; its members are listed by slot."""
-    if not any(_SLOT.match(facts.device_type or "") for facts in found):
-        return found
-    return [
-        replace(facts, kind="raid_volume") if facts.device_type == "scsi" and not facts.readable else facts
-        for facts in found
-    ]
+def _by_nvme(place: Place) -> list[DiskFacts]:
+    """NVMe drives as nvme-cli tells of them."""
+    if commands.why_not(place, "nvme"):
+        return []
+    stop_at = time.monotonic() + smartctl.ALL_LIMIT_SECONDS
+    found: dict[str, DiskFacts] = {}
+    try:
+        listed = nvme.parse_list(
+            commands.run("nvme", "list", "-o", "json", limit_seconds=_LIMIT_SECONDS).output
+        )
+    except (ValueError, TimeoutError):
+        return []
+    for one in listed:
+        name = _disk_name(one.path)
+        if name in found:  # another namespace of the same drive
+            continue
+        if time.monotonic() > stop_at:
+            late = "not asked: other disks took too long to answer"
+            found[name] = nvme.combined(one, DiskFacts(readable=False, unreadable_reason=late))
+            continue
+        try:
+            finished = commands.run("nvme", "smart-log", one.path, "-o", "json", limit_seconds=_LIMIT_SECONDS)
+            health = nvme.parse_smart_log(finished.output)
+        except (ValueError, TimeoutError) as error:
+            health = DiskFacts(protocol="NVMe", readable=False, unreadable_reason=str(error)[:200])
+        found[name] = nvme.combined(one, health)
+    return list(found.values())
 
 
 def arrays(place: Place) -> Taken:
-    """Software RAID."""
+    """Software RAID and thin pools."""
     taken = Taken()
-    for array in parse_mdstat(kernel_files.text(place.path("/proc/mdstat")) or ""):
-        taken.readings.append(reading("raid_degraded_state", array["missing"] != "0", array["name"]))
-        rows = taken.sections.setdefault("raid_arrays", [])
-        rows.append(item(array["name"], **{name: value for name, value in array.items() if name != "name"}))
+    found = [_checked(place, array) for array in md.parse_mdstat(_mdstat(place))]
+    if _has_mapped(place):
+        reason = commands.why_not(place, "dmsetup")
+        if not reason:
+            finished = commands.run("dmsetup", "status", "--noflush", limit_seconds=_LIMIT_SECONDS)
+            if finished.status:
+                reason = (finished.errors.strip().splitlines() or ["dmsetup could not answer"])[0][:150]
+            status = device_mapper.parse_status(finished.output)
+            found += status.arrays
+            taken.readings += device_mapper.readings(status.pools)
+        taken.reason = f"LVM: {reason}" if reason else ""
+    taken.readings += md.readings(found)
+    if found:
+        taken.sections["raid_arrays"] = [md.row(array) for array in found]
     return taken
 
 
-def parse_mdstat(text: str) -> list[dict[str, str]]:
-    """Arrays with redundancy, from `md0 : active raid1 sdb1[1] sda1[0]` and `… [2/1] [U_]` below it."""
-    result = []
-    for block in re.split(r"^(?=md\S* : )", text, flags=re.MULTILINE):
-        head = re.match(
-            r"(md\S*) : (active|inactive)(?: \([\w-]+\))*(?: (raid\d+|linear|multipath))? ?(.*)", block
-        )
-        if head is None:
-            continue
-        name, state, level, members = head[1], head[2], head[3] or "unknown", head[4]
-        counts = re.search(r"\[(\d{1,6})/(\d{1,6})\] \[[U_]+\]", block)
-        if counts is None and state == "active":
-            continue  # raid0 and linear have nothing to lose a member of: they are whole or gone
-        # An array that could not start waits for members: it must not look whole.
-        missing = int(counts[1]) - int(counts[2]) if counts else 1
-        result.append(
-            {
-                "name": name,
-                "state": state,
-                "level": level,
-                "members": " ".join(sorted(re.findall(r"(\S+)\[\d+\]", members))),
-                "missing": str(max(0, missing)),
-            }
-        )
-    return result
+def _mdstat(place: Place) -> str:
+    return kernel_files.text(place.path("/proc/mdstat")) or ""
+
+
+def _checked(place: Place, array: Array) -> Array:
+    """With what the last check of the parity found; before one was made, nothing is known."""
+    node = place.path(f"/sys/block/{array.name}/md")
+    if md.counts_mismatches(array.level) and kernel_files.text(node / "last_sync_action") == "check":
+        return replace(array, mismatches=kernel_files.number(node / "mismatch_cnt"))
+    return array
+
+
+def _has_mapped(place: Place) -> bool:
+    """Whether the mapper has anything with a health; encrypted and plain volumes have none."""
+    names = (kernel_files.text(path) for path in place.path("/sys/block").glob("dm-*/dm/name"))
+    return any(name and _MAPPED.search(name) for name in names)

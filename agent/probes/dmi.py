@@ -76,7 +76,7 @@ def memory_slots(blocks: list[Block]) -> list[Slot]:
         if block.title != "Memory Device":
             continue
         size = size_bytes(block.fields.get("Size", ""))
-        fields = {name: value for name, value in block.fields.items() if _is_known(value)}
+        fields = {name: value for name, value in block.fields.items() if known(value)}
         slots.append(
             Slot(
                 locator=fields.get("Locator", "?"),
@@ -114,5 +114,6 @@ def is_virtual(maker: str, model: str) -> bool:
     return bool(_VIRTUAL.search(f"{maker} {model}"))
 
 
-def _is_known(value: str) -> bool:
+def known(value: str) -> bool:
+    """Not empty, not a word for nothing, not what a maker forgot to fill in."""
     return bool(value) and value.lower() not in _WORDS_FOR_NONE and not is_placeholder(value)

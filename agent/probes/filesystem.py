@@ -1,11 +1,12 @@
 """Filesystems on this device's own disks: size, room, inodes, and whether one fell read-only.
 
-Source: /proc/1/mountinfo and the agent's own, /etc/fstab, /dev/disk/by-uuid or udev's database, and statvfs.
+Source: Linux /proc/1/mountinfo and the agent's own, /etc/fstab, /dev/disk/by-uuid or udev's database, and statvfs. Windows FindFirstVolume and its kin; volumes without a letter or folder (recovery, boot) are facts only.
 Rights: none; the mounts of process 1 need root, without it only the agent's own are read.
 Cost: under 5 ms with ten filesystems; statvfs answers from memory and wakes no disk.
-Unavailable: no table of mounts can be read.
+Unavailable: no table of mounts can be read, or Windows lists no volumes.
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.probe import Pace, Place, Probe, Taken, Unavailable, item, reading
-from agent.probes import kernel_files
+from agent.probes import filesystem_windows, kernel_files
 
 # What people put files on. Left out by not being here: pseudo filesystems, network ones, and images that
 # are full by nature (squashfs of a snap, iso9660 of a disc).
@@ -65,6 +66,8 @@ class Room:
 
 
 def read(place: Place) -> Taken:
+    if place.is_windows:
+        return filesystem_windows.read(place)
     taken = Taken()
     wanted = _wanted_options(kernel_files.text(place.path("/etc/fstab")) or "")
     identities = _Identities(place)
@@ -204,7 +207,7 @@ def _mounts(place: Place) -> list[Mount]:
     raise Unavailable("no table of mounts can be read under /proc")
 
 
-def room_of(numbers: os.statvfs_result, kind: str) -> Room | None:
+def room_of(numbers: "os.statvfs_result", kind: str) -> Room | None:
     """What a normal user sees, as df counts: blocks kept for root are neither size nor room."""
     unit = numbers.f_frsize or numbers.f_bsize
     used = numbers.f_blocks - numbers.f_bfree
@@ -255,8 +258,9 @@ def _block(place: Place, mount: Mount) -> Path | None:
     """The directory of its block device under /sys; of a partition, inside that of its disk."""
     for name in (f"/sys/dev/block/{mount.numbers}", f"/sys/class/block/{Path(mount.source).name}"):
         path = place.path(name)
-        if not name.endswith("/") and path.exists():
-            return path.resolve()
+        with contextlib.suppress(OSError):  # a source of FUSE may be longer than any name of a file
+            if not name.endswith("/") and path.exists():
+                return path.resolve()
     return None
 
 
@@ -301,11 +305,12 @@ def _links(directory: Path) -> dict[str, str]:
 
 def _unescape(text: str) -> str:
     """The kernel writes blanks, tabs, newlines and backslashes in octal."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
+    plain = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
+    return plain.replace("\0", "\ufffd")  # no name holds one, and no path may be asked with it
 
 
 def _unescape_udev(text: str) -> str:
     return re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), text)
 
 
-PROBE = Probe(name="filesystem", read=read, pace=Pace.SAMPLE, limit_seconds=10)
+PROBE = Probe(name="filesystem", read=read, pace=Pace.SAMPLE, limit_seconds=10, platforms=("linux", "win32"))

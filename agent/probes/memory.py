@@ -3,22 +3,18 @@
 Source: Linux /proc/meminfo and /proc/pressure/memory (PSI); Windows psutil.
 Rights: none.
 Cost: under 1 ms.
-Unavailable: /proc/meminfo cannot be read. Pressure alone is left out on kernels without PSI.
+Unavailable: /proc/meminfo cannot be read. Pressure alone is left out on kernels without PSI, swap where Windows' performance counters do not answer.
 """
 
 import re
-import sys
 
 from agent.probe import Pace, Place, Probe, Taken, Unavailable, reading
 from agent.probes import kernel_files
 
 
 def read(place: Place) -> Taken:
-    if sys.platform == "win32":
-        import psutil
-
-        memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-        return taken(memory.total, memory.available, swap.total, swap.free, None)
+    if place.is_windows:
+        return _read_windows(place)
     content = kernel_files.text(place.path("/proc/meminfo"))
     if content is None:
         raise Unavailable("/proc/meminfo cannot be read")
@@ -27,6 +23,21 @@ def read(place: Place) -> Taken:
     return taken(
         table.get("MemTotal"), available_bytes(table), table.get("SwapTotal"), table.get("SwapFree"), pressure
     )
+
+
+def _read_windows(place: Place) -> Taken:
+    if not place.is_live:
+        raise Unavailable("captured answers hold no counters of memory")
+    import psutil
+
+    memory = psutil.virtual_memory()
+    try:
+        swap = psutil.swap_memory()
+    except (OSError, RuntimeError) as error:  # asks performance counters, which may be broken or switched off
+        result = taken(memory.total, memory.available, None, None, None)
+        result.reason = f"swap: {error}"
+        return result
+    return taken(memory.total, memory.available, swap.total, swap.free, None)
 
 
 def taken(
@@ -49,7 +60,7 @@ def taken(
 
 def parse_meminfo(text: str) -> dict[str, int]:
     """Bytes by name; the file says kB and means KiB."""
-    pairs = re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE | re.ASCII)
+    pairs = re.findall(r"^(\w+):\s+(\d{1,16}) kB$", text, re.MULTILINE | re.ASCII)
     return {name: int(kibibytes) * 1024 for name, kibibytes in pairs}
 
 

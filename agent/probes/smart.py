@@ -67,6 +67,12 @@ class DiskFacts:
     unreadable_reason: str | None = None
     standby: bool = False
     kind: str = "disk"  # disk, virtual, raid_volume
+    reserve_state: int | None = None  # eMMC: 1 normal, 2 most of it gone, 3 nearly all
+    windows_health: int | None = None  # MSFT_PhysicalDisk.HealthStatus: 0 healthy, 1 warning, 2 unhealthy
+    windows_status: str | None = None  # its OperationalStatus in words
+    windows_uncorrected: int | None = None  # reads and writes that failed for good, as Windows counts
+    location: str | None = None  # where it sits: slot, bus
+    detachable: bool = False  # on a USB plug: it may be gone tomorrow, and nothing is wrong
 
     @property
     def name(self) -> str:

@@ -1,6 +1,6 @@
 """Installed packages.
 
-Source: /var/lib/dpkg/status, read as a file; `rpm -qa` where rpm is the package manager.
+Source: Linux /var/lib/dpkg/status, read as a file; else `rpm -qa`, else /var/lib/pacman/local; beside these `flatpak list --system` and `snap list`, or the files they installed. Windows: the registry's Uninstall keys, of both views and of the people signed in (nobody is named: `scope` says `user`); Appx packages are only counted.
 Rights: none.
 Cost: dpkg 20 ms a thousand packages; rpm 1 to 3 s. In a process of its own, for its memory.
 Unavailable: no package database this probe knows.
@@ -9,28 +9,35 @@ Unavailable: no package database this probe knows.
 from collections.abc import Iterable
 
 from agent.probe import Pace, Place, Probe, Taken, item
-from agent.probes import software_linux
+from agent.probes import software_linux, software_windows
 from agent.probes.dpkg import Package
 from protos.report_pb2 import Item
 
 
 def read(place: Place) -> Taken:
-    return Taken(sections={"software": rows(software_linux.packages(place))})
+    if place.is_windows:
+        return software_windows.read(place)
+    packages, remark = software_linux.packages(place)
+    return Taken(sections={"software": rows(packages)}, reason=remark)
 
 
 def rows(packages: Iterable[Package]) -> list[Item]:
-    """One item a package; `name:architecture` where it is installed for two, and `name#version` where twice."""
+    """One item a package; `name:architecture` where it is installed for two, `#version` where twice."""
     items: dict[str, Item] = {}
     for package in packages:
-        key = package.name
+        name = f"{package.manager} {package.name}" if package.manager else package.name
+        key = name
         if key in items:
-            key = f"{package.name}:{package.architecture}"
+            key = f"{name}:{package.architecture}"
         if key in items:
-            key = f"{package.name}:{package.architecture}#{package.version}"  # kernels, signing keys
+            key = f"{name}:{package.architecture}#{package.version}"  # kernels, signing keys
+        if key in items and package.section:
+            key = f"{key}/{package.section}"  # branches of a flatpak
         items[key] = item(
             key,
             name=package.name,
-            version=package.version,
+            version=package.version or None,
+            manager=package.manager or None,
             architecture=package.architecture or None,
             installed_bytes=package.installed_bytes,
             source=package.source,
@@ -39,4 +46,11 @@ def rows(packages: Iterable[Package]) -> list[Item]:
     return list(items.values())
 
 
-PROBE = Probe(name="software", read=read, pace=Pace.INVENTORY, limit_seconds=60, child=True)
+PROBE = Probe(
+    name="software",
+    read=read,
+    pace=Pace.INVENTORY,
+    limit_seconds=60,
+    child=True,
+    platforms=("linux", "win32"),
+)

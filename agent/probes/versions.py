@@ -14,15 +14,19 @@ def key(version: str) -> tuple[int, Order, Order]:
     if not colon or not epoch.isdecimal():
         epoch, rest = "0", version.strip()
     upstream, _, revision = rest.rpartition("-") if "-" in rest else (rest, "", "0")
-    return int(epoch), _order(upstream), _order(revision)
+    return _number(epoch), _order(upstream), _order(revision)
 
 
 def _order(text: str) -> Order:
     """Turns of non-digits and numbers. An absent number counts 0, and so does a missing turn."""
-    turns = [((*map(_weight, letters), 0), int(digits or 0)) for letters, digits in _PARTS.findall(text)]
+    turns = [((*map(_weight, letters), 0), _number(digits)) for letters, digits in _PARTS.findall(text)]
     while turns and turns[-1] == ((0,), 0):
         turns.pop()
     return (*turns, ((0,), 0))
+
+
+def _number(digits: str) -> int:
+    return int(digits[:4000] or 0)  # Python refuses more digits than 4,300, and no package has so many
 
 
 def _weight(sign: str) -> int:

@@ -31,7 +31,8 @@ class Event:
     id: int
     at: datetime
     level: int = 0  # 1 critical, 2 error, 3 warning, 4 information; 0 not told
-    data: Mapping[str, str] = field(default_factory=dict)  # the named values a probe asked for
+    # The values a probe asked for, by name; one that has no name is called by its place, `1`.
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +44,7 @@ class Update:
     categories: tuple[str, ...]  # CategoryID, lower case: names are localised
     severity: str | None  # MsrcSeverity; none: not rated
     is_driver: bool = False
+    is_optional: bool = False  # never installed by itself, only when somebody picks it
     is_downloaded: bool = False
     needs_restart: bool = False
     knowledge_base: tuple[str, ...] = ()  # `5031356`
@@ -89,6 +91,15 @@ class Sources(Protocol):
     def subkeys(self, path: str, view: int = 64) -> list[str] | None:
         """Names of the keys below it; None: there is no such key."""
 
+    def written_at(self, path: str, view: int = 64) -> datetime | None:
+        """When something in a registry key was last written; None: there is no such key."""
+
+    def volumes(self) -> list[Row]:
+        """All volumes, in the form of Win32_Volume: DeviceID, Name, DriveType, Label, FileSystem, Capacity, FreeSpace."""
+
+    def firmware_table(self) -> bytes:
+        """SMBIOS, structure after structure."""
+
     def events(
         self, log: str, wanted: Mapping[str, Sequence[int]], since: datetime, names: Sequence[str] = ()
     ) -> Iterable[Event]:
@@ -99,6 +110,9 @@ class Sources(Protocol):
 
     def update_history(self, most: int) -> list[Installation]:
         """Newest first."""
+
+    def update_last_search(self) -> datetime | None:
+        """When Automatic Updates last searched with success; None: never, or it does not say."""
 
     def update_needs_restart(self) -> bool:
         """ISystemInformation.RebootRequired."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from collector.rules.lifecycle import Moved, due_at
 from collector.rules.rule import Table
-from collector.rules.state import Collecting, DeviceState, Track, Trail
+from collector.rules.state import Collecting, DeviceState, Roster, Track, Trail
 from collector.rules.transition import Transition
 
 Key = tuple[str, str]
@@ -21,6 +21,7 @@ class Draft:
         "collecting",
         "judged_by",
         "parts",
+        "rosters",
         "state",
         "tracks",
         "trails",
@@ -34,6 +35,7 @@ class Draft:
         self.baselines: dict[Key, float] = state.baselines  # type: ignore[assignment]
         self.parts: dict[Key, datetime] = state.parts  # type: ignore[assignment]
         self.trails: dict[Key, Trail] = state.trails  # type: ignore[assignment]
+        self.rosters: dict[str, Roster] = state.rosters  # type: ignore[assignment]
         self.updates = state.updates
         self.collecting = state.collecting
         self.judged_by = state.judged_by
@@ -76,6 +78,11 @@ class Draft:
                 self.trails = dict(self.trails)
             self.trails.pop(key, None)
 
+    def roster(self, rule: str, roster: Roster) -> None:
+        if self.rosters is self.state.rosters:
+            self.rosters = dict(self.rosters)
+        self.rosters[rule] = roster
+
     def remember_updates(self, known: Mapping[str, datetime] | None, collecting: Collecting | None) -> None:
         if known != self.updates:
             self.updates = known
@@ -89,6 +96,7 @@ class Draft:
             and self.baselines is old.baselines
             and self.parts is old.parts
             and self.trails is old.trails
+            and self.rosters is old.rosters
             and self.updates is old.updates
             and self.collecting is old.collecting
             and self.judged_by == old.judged_by
@@ -100,6 +108,7 @@ class Draft:
             baselines=self.baselines,
             parts=self.parts,
             trails=self.trails,
+            rosters=self.rosters,
             updates=self.updates,
             collecting=self.collecting,
             judged_by=self.judged_by,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from collector.rules import lifecycle, parts, silence, trails, updates
+from collector.rules import lifecycle, parts, rosters, silence, trails, updates
 from collector.rules import transition as why
 from collector.rules.context import DeviceContext
 from collector.rules.draft import Draft
@@ -67,6 +67,8 @@ def _accept(table: Table, draft: Draft, accepted: Mapping[tuple[str, str], float
         rule = table.rule(*key)
         if rule.kind in ("age", "silence") or track.value is None:
             continue
+        if rule.kind == "absence":
+            rosters.accept(draft, rule, key[1])
         if not worse(rule, track.value, accepted[key]):
             if rule.kind == "growth":
                 draft.baseline((rule.metric, key[1]), accepted[key])
@@ -119,6 +121,8 @@ class _Observer:
                 self._follow(watch, reading)
         if self.report.sections or patches_told:
             self._ages()
+        if self.report.sections and self.table.absences:
+            rosters.look(self.table, self.draft, self.report, self.ok, self.now)
         if found or self.draft.tracks:
             parts.look(self.table, self.draft, self.report, self.ok, found, self.now)
 

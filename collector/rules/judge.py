@@ -52,6 +52,8 @@ def worse(rule: Rule, value: float, accepted: float) -> bool:
         return value > accepted
     if rule.kind == "forecast":
         return value < accepted  # sooner
+    if rule.kind == "absence":
+        return False  # gone is gone
     how = rule.compare or (rule.raises.how if rule.raises else "at")
     if how == "bits":
         return bool(int(value) & ~int(accepted))

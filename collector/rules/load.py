@@ -20,9 +20,9 @@ from collector.rules.rule import (
     part_kind,
 )
 from collector.rules.rule_file import Row, RuleError, read, together
-from protos import catalogue
+from protos import catalogue, sections
 
-KINDS: Final = ("threshold", "growth", "state", "age", "silence", "occurs", "forecast")
+KINDS: Final = ("threshold", "growth", "state", "age", "silence", "occurs", "forecast", "absence")
 CLEARS: Final = ("observation", "part_replaced", "steady")
 VERDICTS: Final = ("failing", "wearing_out", "cable")
 CLASSES: Final = ("desktop", "laptop", "av_host", "server", "virtual", "unknown")
@@ -77,6 +77,8 @@ def rule_of(row: Row) -> Rule:
         _occurs(row, values)
     elif kind == "forecast":
         _forecast(row, values, unit)
+    elif kind == "absence":
+        _absence(row, values)
     if kind not in ("growth", "age"):
         values["hold"] = row.span("hold", timedelta(0))
     _clearing(row, values)
@@ -102,6 +104,8 @@ def _identity(row: Row, values: dict[str, Any]) -> None:
 
 
 def _metric(row: Row, kind: str) -> str:
+    if kind == "absence":
+        return ""
     metric = row.text("metric", required=True)
     if metric and (metric == PRESENCE) != (kind == "silence"):
         row.problem("metric", f"a rule of kind {kind} does not watch {metric!r}")
@@ -244,6 +248,17 @@ def _forecast(row: Row, values: dict[str, Any], unit: str) -> None:
         # A point comes each sixtieth of the window; the next one is the next observation.
         if not row.has("fresh_for"):
             values["fresh_for"] = 3 * values["window"] / trails.POINTS
+
+
+def _absence(row: Row, values: dict[str, Any]) -> None:
+    section = values["section"] = row.text("section", required=True)
+    known = sections.BY_NAME.get(section)
+    if section and known is None:
+        row.problem("section", f"{section!r} is no section of the inventory")
+    for key in ("present_fact", "ignore_fact"):
+        fact = values[key] = row.text(key) if row.has(key) else ""
+        if fact and known is not None and fact not in known.facts.split():
+            row.problem(key, f"{fact!r} is no fact of {section}")
 
 
 def _clearing(row: Row, values: dict[str, Any]) -> None:

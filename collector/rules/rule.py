@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from collector.rules.rule_file import RuleError
-from protos import catalogue
+from protos import catalogue, sections
 
 __all__ = ["Excuse", "Limit", "Rule", "RuleError", "Rules", "Watch"]
 
@@ -61,7 +61,7 @@ class Excuse:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
     name: str
-    kind: str  # threshold growth state age silence occurs forecast
+    kind: str  # threshold growth state age silence occurs forecast absence
     metric: str
     severity: str
     title: str
@@ -91,6 +91,9 @@ class Rule:
     within: timedelta | None = None  # forecast: the limit is reached so soon
     clear_beyond: timedelta | None = None  # forecast: well again when it is not reached before
     least_span: timedelta | None = None  # forecast: shorter data tell of no trend
+    section: str = ""  # absence: of the inventory
+    present_fact: str = ""  # absence: only items where this fact is true count as there
+    ignore_fact: str = ""  # absence: items where this fact is true are not expected to stay
     rhythm: timedelta | None = None  # forecast: only points at the same place in it are compared
     steady_for: timedelta | None = None  # a growing counter that stood still this long is well again
     clears: str = "observation"  # observation part_replaced steady
@@ -121,6 +124,8 @@ class Rule:
     @property
     def probe(self) -> str:
         """Empty for what no probe reads."""
+        if self.section:
+            return sections.BY_NAME[self.section].probe
         row = catalogue.BY_NAME.get(self.metric)
         return row.probe if row else ""
 
@@ -168,6 +173,7 @@ class Table:
     others: frozenset[str]
     ages: tuple[Rule, ...]
     silences: tuple[Rule, ...]
+    absences: Mapping[str, tuple[Rule, ...]]  # by section
     components: Mapping[tuple[str, str], Rule]  # (rule, component) → the rule as it holds for that one
 
     def rule(self, name: str, component: str) -> Rule:
@@ -213,7 +219,7 @@ class Rules:
         read: dict[str, list[Rule]] = {row.name: [] for row in catalogue.METRICS if part_kind(row.name)}
         read[READABLE] = []
         for rule in mine:
-            if rule.kind not in ("age", "silence"):
+            if rule.kind not in ("age", "silence", "absence"):
                 read.setdefault(rule.metric, []).append(rule)
         names = {rule.name for rule in mine}
         special = {key: rule for key, rule in self.components.items() if key[0] in names}
@@ -228,6 +234,10 @@ class Rules:
             others=frozenset(name for watch in watches.values() for name in watch.others),
             ages=tuple(rule for rule in mine if rule.kind == "age"),
             silences=tuple(rule for rule in mine if rule.kind == "silence"),
+            absences={
+                name: tuple(rule for rule in mine if rule.section == name)
+                for name in {rule.section for rule in mine} - {""}
+            },
             components=special,
         )
 

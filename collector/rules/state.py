@@ -38,6 +38,14 @@ class Track(NamedTuple):
 Trail = tuple[tuple[datetime, float], ...]  # (moment, value): trails.py
 
 
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The parts of one section that an absence rule expects, and which of them are gone."""
+
+    labels: Mapping[str, str]  # key → what people call it
+    missing: frozenset[str]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collecting:
     """A section `updates` of which not all parts have come yet."""
@@ -59,6 +67,7 @@ class DeviceState:
     )
     collecting: Collecting | None = None
     trails: Mapping[tuple[str, str], Trail] = field(default_factory=dict)  # (rule, component) → its past
+    rosters: Mapping[str, Roster] = field(default_factory=dict)  # by rule
     judged_by: str = ""  # rules and device class of the last evaluation
     due_at: datetime | None = None  # when time alone will do something next
 
@@ -76,6 +85,7 @@ class DeviceState:
                 [*key, [_ticks(at) for at, _ in trail], [value for _, value in trail]]
                 for key, trail in self.trails.items()
             ],
+            "rosters": [[name, dict(one.labels), sorted(one.missing)] for name, one in self.rosters.items()],
             "judged_by": self.judged_by,
             "due_at": _ticks(self.due_at),
         }
@@ -104,6 +114,7 @@ class DeviceState:
                 (row[0], row[1]): tuple(zip(map(_known, row[2]), row[3], strict=True))
                 for row in body.get("trails", ())
             },
+            rosters={row[0]: Roster(row[1], frozenset(row[2])) for row in body.get("rosters", ())},
             judged_by=body["judged_by"],
             due_at=_moment(body["due_at"]),
         )

@@ -158,6 +158,8 @@ def main_text(rule: Rule, track: Track, at: datetime) -> str:
         return f"the oldest is known for {value}, longer than {words.span(rule.older_than)}"
     if rule.kind == "silence":
         return f"nothing was heard for {value}, longer than {words.span(rule.hold)}"
+    if rule.kind == "absence":
+        return f"{track.label or 'a part'} was in the inventory ({rule.section.replace('_', ' ')}) and is not any more"
     if rule.kind == "occurs" and rule.window:
         return f"{name} rose by {value} within {words.span(rule.window)}; {rule.times:g} are too many"
     if rule.kind == "forecast" and rule.raises and rule.within and rule.window:
@@ -180,7 +182,9 @@ def main_text(rule: Rule, track: Track, at: datetime) -> str:
 
 def _later(rule: Rule, track: Track, at: datetime, reason: str, detail: str) -> list[dict[str, Any]]:
     text = detail or _WORDS.get(reason, reason).format(fresh_for=words.span(rule.fresh_for))
-    if reason == RECOVERED:
+    if reason == RECOVERED and rule.kind == "absence":
+        text = "it is there again"
+    elif reason == RECOVERED:
         name = words.metric(rule.metric)
         text = f"{name} is {words.say(track.value, rule.unit)}: {text}" if track.value is not None else text
     return [_clause(text, rule.metric, track.value, track.limit, at)]

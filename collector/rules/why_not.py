@@ -40,6 +40,8 @@ def why_not(
     }
     if rule.kind == "age":
         return [told.get("", _age(rule, state, now))]
+    if rule.kind == "absence":
+        return _sentences(told) or [_roster(rule, state)]
     if rule.kind in TRAILING:
         told |= {
             component: _trailing(rule, state.trails.get((rule_name, component), ()), now)
@@ -112,6 +114,14 @@ def _harmless(rule: Rule, said: str, found: Judgement) -> str:
         )
     between = "" if found.mood == WELL else "; it is between the limits and stays as it was"
     return f"{said} does not raise it; that needs {_limit(rule)}{second}{between}."
+
+
+def _roster(rule: Rule, state: DeviceState) -> str:
+    known = state.rosters.get(rule.name)
+    name = rule.section.replace("_", " ")
+    if known is None:
+        return f"No data: the device has not told its {name} yet."
+    return f"All {len(known.labels)} that are expected of its {name} are there."
 
 
 def _trailing(rule: Rule, trail: Trail, now: datetime) -> str:

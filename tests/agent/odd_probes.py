@@ -24,7 +24,8 @@ def _hangs(place):
 
 def _family(place):
     """Starts a program in a session of its own, as agent.commands does, and hangs with it."""
-    program = subprocess.Popen(["sleep", "600"], start_new_session=True, stdout=subprocess.DEVNULL)
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    program = subprocess.Popen(sleep, start_new_session=True, stdout=subprocess.DEVNULL)
     Path(place.root, "pid").write_text(str(program.pid))
     time.sleep(600)
 

@@ -119,10 +119,10 @@ def test_a_component_that_is_gone_is_not_repeated(assembler):
 
 
 def test_a_section_seen_first_travels_as_a_hash(assembler):
-    assembler.take(ran("hardware", disks=[item("S1", size_bytes=1)]))
+    assembler.take(ran("hardware", disks=[item("S1", capacity_bytes=1)]))
     (section,) = make(assembler, full=True).sections
     assert (section.name, section.unchanged, len(section.items)) == ("disks", True, 0)
-    assert section.hash == section_hash([item("S1", size_bytes=1)])
+    assert section.hash == section_hash([item("S1", capacity_bytes=1)])
 
 
 def test_a_changed_section_travels_whole_and_at_once(assembler):
@@ -134,6 +134,14 @@ def test_a_changed_section_travels_whole_and_at_once(assembler):
     assembler.take(ran("hardware", disks=[item("S2"), item("S1")]))
     (section,) = make(assembler).sections
     assert section.unchanged, "another order is no change"
+
+
+def test_what_the_table_of_sections_does_not_name_stays_on_the_device(assembler):
+    rows = [item("S1", model="M", user="anna")]
+    assembler.take(ran("hardware", disks=rows, diary=[item("1", text="secret")]), with_items=True)
+    (section,) = make(assembler).sections
+    assert [dict(row.facts) for row in section.items] == [{"model": "M"}]
+    assert section.hash == section_hash([item("S1", model="M")])
 
 
 def test_a_section_that_became_empty_is_told(assembler):

@@ -13,6 +13,7 @@ import pytest
 from agent.once import in_words
 from protos import body as bodies
 from protos.intake_pb2 import COLLECT_NOW, EVERYTHING, SET_INTERVALS, STOPPING, Directive, Policy
+from tests.conftest import only_on_linux
 
 
 def run(*arguments, env=None, **options):
@@ -51,8 +52,8 @@ class Running:
             stderr=subprocess.PIPE, text=True, env={**os.environ, **quick},
         )  # fmt: skip
 
-    def end(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
         _, errors = self.process.communicate(timeout=20)
         return self.process.returncode, errors
 
@@ -123,7 +124,7 @@ def test_a_wrong_setting_ends_with_3_and_names_it(tmp_path):
     (tmp_path / "a.toml").write_text("\nsample_secods = 1\n")
     done = run("--config", str(tmp_path / "a.toml"), "config", "show")
     assert done.returncode == 3
-    assert f"{tmp_path}/a.toml:2: there is no setting sample_secods; did you mean" in done.stderr
+    assert f"{tmp_path / 'a.toml'}:2: there is no setting sample_secods; did you mean" in done.stderr
 
 
 def test_config_show_tells_where_each_value_came_from(tmp_path):
@@ -142,6 +143,7 @@ def test_a_device_that_is_not_enrolled_is_told_so(state):
     assert json.loads(done.stdout)["running"] is False
 
 
+@only_on_linux("reads /proc; Windows stops its service, see tests/windows/test_service.py")
 def test_the_running_agent_reports_full_first_and_leaves_with_a_goodbye(start, collector, enrolled):
     agent = start(TOCSIN_ROOT="/")
     collector.intake.wait_for(lambda intake: len(intake.order) >= 2)
@@ -227,7 +229,8 @@ def test_kill_9_of_the_agent_loses_and_doubles_nothing(start, collector):
         agent = start()
         before = len(collector.intake.order)
         collector.intake.wait_for(lambda intake, before=before: len(intake.order) > before)
-        agent.end(signal.SIGKILL)
+        agent.process.kill()
+        agent.process.communicate(timeout=20)
     start()
     before = len(collector.intake.order)
     collector.intake.wait_for(lambda intake: len(intake.order) > before)

@@ -3,13 +3,14 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from agent import commands
-from agent.probe import Unavailable
+from agent.probe import Place, Unavailable
 
 
 def program(directory: Path, name: str, script: str) -> None:
@@ -100,3 +101,13 @@ def wait_gone(pid: int) -> bool:
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
     return False
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for the program")
+def test_a_captured_tree_is_answered_by_programs_put_on_path_for_it(programs: Path, tmp_path: Path) -> None:
+    tree = Place(root=tmp_path / "tree")
+    assert "another machine" in (commands.why_not(tree, "ls") or "")
+    assert commands.why_not(Place(), "ls") is None
+    program(programs, "ls", "echo captured")
+    assert commands.why_not(tree, "ls") is None
+    assert "no such-program" in (commands.why_not(Place(), "such-program") or "")

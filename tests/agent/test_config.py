@@ -33,7 +33,7 @@ def test_the_later_source_wins(file):
 def test_lists_and_paths(file):
     loaded = load(file('extra_filesystems = ["/srv", "/data"]\nstate_dir = "/tmp/x"\n'), {})
     assert loaded.settings.extra_filesystems == ("/srv", "/data")
-    assert loaded.settings.state_dir == Path("/tmp/x")
+    assert loaded.settings.state_dir == Path("/tmp/x").absolute()  # on Windows: of the current drive
     assert load(None, {"TOCSIN_EXTRA_FILESYSTEMS": "/a,/b"}).settings.extra_filesystems == ("/a", "/b")
 
 

@@ -13,8 +13,10 @@ from protos.intake_pb2 import (
     CLONE,
     COLLECT_NOW,
     CURRENT,
+    GOODBYE_NONE,
     LIVE,
     STOPPING,
+    SUSPENDING,
     Directive,
     HighWater,
 )
@@ -276,6 +278,19 @@ def test_a_goodbye_says_why(device, collector):
     one.live(1)
     one.link.goodbye(STOPPING)
     assert collector.intake.batches[-1].goodbye == STOPPING
+
+
+def test_nothing_follows_the_goodbye_before_a_suspend_until_it_had_its_time(device, collector):
+    one = device()
+    one.step()
+    one.link.goodbye(SUSPENDING, rest_seconds=20)
+    calls = len(collector.intake.batches)
+    one.append("taken just before the sleep")
+    one.live(18)
+    assert len(collector.intake.batches) == calls
+    one.live(60)
+    assert len(collector.intake.batches) > calls
+    assert collector.intake.batches[-1].goodbye == GOODBYE_NONE
 
 
 def test_no_goodbye_is_owed_to_a_collector_that_is_away(device, collector):

@@ -1,6 +1,7 @@
 """However a probe ends, the others go on and the report says how."""
 
 import dataclasses
+import os
 import time
 
 import psutil
@@ -11,6 +12,7 @@ from agent.probe import Place
 from agent.runner import Runner
 from protos.report_pb2 import BUSY, COMPLIANT, FAILED, OK, TIMED_OUT, UNAVAILABLE
 from tests.agent.odd_probes import PROBES, command
+from tests.conftest import only_on_linux
 
 
 @pytest.fixture
@@ -37,13 +39,14 @@ def test_a_child_brings_everything_it_took(run):
 
 @pytest.mark.parametrize("name", ["hangs", "spins", "shouts"])
 def test_a_probe_over_its_time_is_killed(run, name):
+    before = set(psutil.Process().children())  # under wine: its desktop
     began = time.monotonic()
     ran = run(name)
     assert ran.outcome.outcome == TIMED_OUT
     assert ran.outcome.reason == "no answer within 0.7 s"
     assert 0.7 <= ran.outcome.took_seconds < 4
     assert time.monotonic() - began < 5
-    assert not [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
+    assert not [p for p in set(psutil.Process().children()) - before if p.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_programs_of_a_hanging_probe_are_killed_with_it(run, tmp_path):
@@ -56,6 +59,7 @@ def test_programs_of_a_hanging_probe_are_killed_with_it(run, tmp_path):
     pytest.fail("the program is still there")
 
 
+@only_on_linux("the job has its memory limit on Windows too, but wine does not enforce it")
 def test_a_probe_that_wants_2_gb_dies_alone(run):
     ran = run("eats")
     assert ran.outcome.outcome == FAILED
@@ -65,7 +69,7 @@ def test_a_probe_that_wants_2_gb_dies_alone(run):
 def test_a_crash_is_reported(run):
     ran = run("crashes")
     assert ran.outcome.outcome == FAILED
-    assert "signal 6" in ran.outcome.reason
+    assert ("ended with 3" if os.name == "nt" else "signal 6") in ran.outcome.reason
 
 
 def test_a_process_that_leaves_without_a_word_is_reported(run):

@@ -3,18 +3,19 @@
 import io
 import json
 import logging
-import os
 import socket
 import threading
 
 import pytest
 
-from agent import lock, log, notify, status
+from agent import files, lock, log, notify, status
 from agent.channel import Kind, Trouble
 from agent.listen import listen
 from protos.intake_pb2 import Directive
+from tests.conftest import only_on_linux
 
 
+@only_on_linux("Windows has a service manager of another kind")
 def test_systemd_is_told(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
@@ -124,8 +125,8 @@ def test_status_counts_the_spool_while_it_is_in_use(open_spool, tmp_path, hand):
     assert told["spool_id"] == spool.state.spool_id
 
 
-@pytest.mark.skipif(os.name != "posix", reason="rights")
+@only_on_linux("wine hands no rights down to what is made in a directory")
 def test_what_is_written_is_for_nobody_elses_eyes(open_spool, tmp_path):
     open_spool()
-    for path in (tmp_path / "state").iterdir():
-        assert path.stat().st_mode & 0o077 == 0, path
+    for path in (tmp_path / "state", *(tmp_path / "state").iterdir()):
+        assert not files.open_to_others(path), path

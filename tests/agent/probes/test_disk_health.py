@@ -1,12 +1,14 @@
 """The disk_health probe from end to end, with a stand-in for the program smartctl first on PATH."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from agent.probe import Place, Taken, Unavailable
 from agent.probes import disk_health, disk_health_linux, smart
+from agent.probes import smartctl as smartctl_program
 from agent.probes.smart import DiskFacts
 
 DATA = Path(__file__).parent / "data" / "disk_health"
@@ -16,6 +18,8 @@ SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "smartctl"
 @pytest.fixture
 def smartctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory for stand-ins, in front of everything else on PATH."""
+    if sys.platform == "win32":
+        pytest.skip("a shell script stands in for the program")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     return tmp_path
 
@@ -105,6 +109,7 @@ def test_a_smartctl_that_knows_no_json_makes_disks_unreadable_and_not_absent(sma
     assert "version 7" in facts(taken, "sda")["unreadable_reason"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there Windows itself tells of the disks")
 def test_without_smartctl_the_probe_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.commands.find", lambda program: None)
     with pytest.raises(Unavailable, match="install smartmontools"):
@@ -139,7 +144,7 @@ def test_a_virtual_disk_is_named_and_neither_healthy_nor_unreadable(tmp_path: Pa
         node = tmp_path / "sys" / "block" / name
         (node / "device").mkdir(parents=True)
         (node / "size").write_text("2048\n")
-    found = {disk.device: disk for disk in disk_health_linux._unseen(Place(root=tmp_path), [])}
+    found = {disk.device: disk for disk in disk_health_linux._unseen(Place(root=tmp_path), [], None)}
     assert found.keys() == {"/dev/sda", "/dev/vda"}
     assert disk_health.readings("vda", found["/dev/vda"]) == []
     assert disk_health.readings("sda", found["/dev/sda"])[0].last == 0
@@ -191,10 +196,27 @@ def test_one_hanging_disk_does_not_cost_the_others_their_answer(
         smartctl,
         f"case \"$*\" in --scan*) echo '{scan}';; *sdb) sleep 60;; *) cat '{DATA / 'healthy.json'}';; esac",
     )
-    monkeypatch.setattr(disk_health_linux, "_DISK_LIMIT_SECONDS", 1.0)
+    monkeypatch.setattr(smartctl_program, "DISK_LIMIT_SECONDS", 1.0)
     taken = disk_health.read(Place())
     assert values(taken)["disk_readable_state", "MD-0451-7788"] == 1
     assert values(taken)["disk_readable_state", "sdb"] == 0
     assert "did not answer" in facts(taken, "sdb")["unreadable_reason"]
-    monkeypatch.setattr(disk_health_linux, "_ALL_LIMIT_SECONDS", -1.0)
+    monkeypatch.setattr(smartctl_program, "ALL_LIMIT_SECONDS", -1.0)
     assert "not asked" in facts(disk_health.read(Place()), "sda")["unreadable_reason"]
+
+
+def test_a_disk_on_a_usb_plug_is_told_apart(tmp_path: Path) -> None:
+    for name, way in (
+        ("sda", "devices/pci0000:00/ata1/host0/sda"),
+        ("sdb", "devices/pci0000:00/usb2/2-1/host6/sdb"),
+    ):
+        node = tmp_path / "sys" / way
+        node.mkdir(parents=True)
+        (node / "size").write_text("1000\n")
+        (tmp_path / "sys/block").mkdir(exist_ok=True)
+        (tmp_path / "sys/block" / name).symlink_to(node)
+    place = Place(root=tmp_path)
+    told = [
+        disk_health_linux._plugged(place, DiskFacts(device=f"/dev/{name}")) for name in ("sda", "sdb", "none")
+    ]
+    assert [facts.detachable for facts in told] == [False, True, False]

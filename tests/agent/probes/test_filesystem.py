@@ -135,6 +135,17 @@ def test_one_filesystem_that_cannot_be_asked_loses_no_other(monkeypatch: pytest.
     }
 
 
+@pytest.mark.parametrize("source", ["x" * 5000, "/dev/" + "y" * 300, r"/dev/a\000b"])
+def test_a_source_no_file_can_be_named_after_loses_no_other(tmp_path: Path, source: str) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    lines = f"27 1 254:0 / / rw - ext4 {source} ro\n35 27 254:3 / /home rw - ext4 /dev/vda3 ro\n"
+    (tmp_path / "proc/self/mountinfo").write_text(lines, encoding="utf-8")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/fstab").write_text("/dev/vda3 /home ext4 rw 0 2\n", encoding="utf-8")
+    taken = filesystem.read(Place(root=tmp_path))
+    assert {reading.metric for reading in taken.readings} == {"filesystem_read_only_state"}
+
+
 def test_without_a_table_of_mounts_nothing_is_claimed(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         filesystem.read(Place(root=tmp_path))

@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 from agent.probe import Place
 from agent.probes import dmi, hardware, hardware_linux
 from protos.placeholders import is_placeholder
+from tests.conftest import only_on_linux
 
 DATA = Path(__file__).parent / "data" / "dmi"
 SAMPLES = Path(__file__).parents[4] / "shared" / "samples" / "dmidecode"
@@ -32,9 +33,18 @@ TEXTS = (
     ("System Information", "Product Name", "product"),
     ("System Information", "Serial Number", "serial"),
     ("System Information", "Family", "family"),
+    ("System Information", "Version", "version"),
+    ("System Information", "UUID", "uuid"),
+    ("System Information", "SKU Number", "sku"),
+    ("Base Board Information", "Manufacturer", "board_manufacturer"),
     ("Base Board Information", "Product Name", "board_product"),
     ("Base Board Information", "Serial Number", "board_serial"),
+    ("Chassis Information", "Type", "chassis_type"),
+    ("Chassis Information", "Serial Number", "chassis_serial"),
+    ("Chassis Information", "Asset Tag", "asset_tag"),
 )
+COUNTS = (("Processor Information", "processors"), ("Portable Battery", "batteries"))
+JUDGED = {"memory_slots", "memory_modules", "memory_bytes", "is_virtual", "serial_is_placeholder"}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +62,10 @@ def test_the_table_of_a_captured_machine_is_read(name: str) -> None:
     for title, field, fact in TEXTS:
         fields = next((block.fields for block in blocks if block.title == title), {})
         assert fields.get(field) == expected[fact], (title, field)
+    for title, fact in COUNTS:
+        count = sum(block.title == title for block in blocks)
+        assert (count or None) == (expected[fact] or None), title
+    assert expected.keys() == {row[-1] for row in (*TEXTS, *COUNTS)} | JUDGED, "a fact nobody compares"
     slots = dmi.memory_slots(blocks)
     filled = [slot.size_bytes for slot in slots if slot.size_bytes]
     assert (len(slots) or None) == expected["memory_slots"]
@@ -124,6 +138,7 @@ def card(
         (node / "wireless").mkdir()
 
 
+@only_on_linux("test_hardware_windows.py reads what Windows says")
 def test_only_addresses_that_stay_with_the_machine_name_it(tmp_path: Path) -> None:
     card(tmp_path, "eno1", "AC:1A:3D:00:00:01")
     card(tmp_path, "wlan0", "ac:1a:3d:00:00:02", radio=True)
@@ -174,6 +189,7 @@ def test_a_copied_disk_in_another_machine_is_another_machine(tmp_path: Path) -> 
     assert 0 <= hardware.machine_hash(one) < 2**64
 
 
+@only_on_linux("test_hardware_windows.py reads what Windows says")
 def test_an_unfilled_board_is_known_by_its_network_card(tmp_path: Path) -> None:
     places = []
     for name, mac in (("one", "ac:1a:3d:00:00:01"), ("other", "ac:1a:3d:00:00:02")):
@@ -192,6 +208,7 @@ def test_sockets_cores_and_threads_are_told_apart() -> None:
     ]
 
 
+@only_on_linux("test_hardware_windows.py reads what Windows says")
 def test_a_section_that_cannot_be_read_is_absent_and_not_empty(tmp_path: Path) -> None:
     taken = hardware.read(board(tmp_path, sys_vendor="LENOVO"))
     assert "memory_modules" not in taken.sections

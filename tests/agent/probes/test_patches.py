@@ -1,7 +1,6 @@
 """Updates: what is missing, what only seems so, and when nothing can be known."""
 
 import json
-import os
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -12,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from agent.probe import Busy, Place, Taken, Unavailable
-from agent.probes import apt, dnf, patches, patches_linux
-from agent.probes.patches_linux import Answer
+from agent.probes import apt, dnf, patches, patches_linux_apt
+from agent.probes.updates import Answer
 from protos.report_pb2 import COMPLIANT, MISSING, PATCH_STATE_UNKNOWN
 
 DATA = Path(__file__).parent / "data" / "apt"
@@ -146,13 +145,13 @@ def test_a_dpkg_at_work_is_busy_and_its_lock_is_not_touched(tmp_path: Path) -> N
     with holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        assert patches_linux._is_locked(lock)
+        assert patches_linux_apt.is_locked(lock)
         if shutil.which("apt-get"):
             with pytest.raises(Busy):
                 patches.read(Place(root=tmp_path))
         assert holder.stdin is not None
         holder.stdin.close()
-    assert not patches_linux._is_locked(lock)
+    assert not patches_linux_apt.is_locked(lock)
 
 
 @needs_apt
@@ -167,27 +166,6 @@ def test_a_tree_elsewhere_is_asked_about_itself(tmp_path: Path) -> None:
     assert taken.patches is not None
     assert taken.patches.state == PATCH_STATE_UNKNOWN
     assert "updates_security_count" not in values(taken)
-
-
-@needs_apt
-def test_this_machine_is_counted_as_apt_counts_it() -> None:
-    taken = patches.read(Place())
-    assert taken.patches is not None
-    if taken.patches.state == PATCH_STATE_UNKNOWN:
-        assert taken.patches.reason
-        pytest.skip(f"nothing to compare: {taken.patches.reason}")
-    lines = subprocess.run(
-        ["apt-get", "-s", "-o", "Debug::NoLocking=1", "dist-upgrade"],
-        capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C"},
-    ).stdout.splitlines()  # fmt: skip
-    upgraded = [line for line in lines if line.startswith("Inst ") and line.split()[2].startswith("[")]
-    security = [line for line in upgraded if "-security" in line]
-    read = values(taken)
-    held = read["updates_held_count"]
-    assert read["updates_security_count"] + read["updates_other_count"] == len(upgraded) + held
-    if not held:
-        assert read["updates_security_count"] == len(security)
-    assert taken.patches.state == (MISSING if upgraded or held else COMPLIANT)
 
 
 @needs_samples
@@ -229,11 +207,13 @@ def test_dnf_offers_are_read(name: str) -> None:
 
 @needs_samples
 def test_dnf_advisories_of_other_kinds_are_no_security() -> None:
-    security = dnf.parse_security((SAMPLES / "dnf5_advisory_json_1.json").read_text())
-    assert security == {
-        "labirinto-1.56.2-6.fc30.x86_64": "custom_severity",
-        "labirinto-1.56.2-1.fc30.x86_64": "Moderate",
-    }
+    advisories = dnf.parse_advisories((SAMPLES / "dnf5_advisory_json_1.json").read_text())
+    assert [advisory.severity for advisory in advisories if advisory.kind == "security"] == [
+        "Critical",
+        "custom_severity",
+        "Moderate",
+    ]
+    assert dnf.worst(advisories) == {("labirinto", "x86_64"): "Critical"}
 
 
 def test_a_package_that_is_replaced_is_no_update() -> None:
@@ -241,14 +221,13 @@ def test_a_package_that_is_replaced_is_no_update() -> None:
     assert [offer.name for offer in dnf.parse_check_update(text)] == ["curl"]
 
 
-def test_a_dnf4_security_line_finds_its_package() -> None:
-    security = dnf.parse_security(
-        "FEDORA-2024-1 Important/Sec. kernel-core-6.9.1-200.fc40.x86_64\nFEDORA-2024-2 bugfix vim-9-1.fc40.x86_64\n"
+def test_a_security_fix_between_two_versions_makes_the_newest_one_a_security_update() -> None:
+    advisories = dnf.parse_advisories(
+        "FEDORA-2024-1 Important/Sec. kernel-core-6.9.1-200.fc40.x86_64\n"
+        "FEDORA-2024-2 Low/Sec.       kernel-core-6.9.4-200.fc40.x86_64\n"
+        "FEDORA-2024-3 bugfix         kernel-core-6.9.5-200.fc40.x86_64\n"
     )
-    offer = dnf.Offer(
-        name="kernel-core", architecture="x86_64", candidate="0:6.9.1-200.fc40", repository="updates"
-    )
-    assert dnf.severity_of(offer, security) == "Important"
+    assert dnf.worst(advisories) == {("kernel-core", "x86_64"): "Important"}
 
 
 @settings(max_examples=200, deadline=None)
@@ -258,7 +237,7 @@ def test_strange_output_of_a_package_manager_breaks_nothing(text: str) -> None:
     apt.parse_block(text, "The")
     apt.parse_release(text)
     apt.parse_release(f"Date: {text}\nValid-Until: {text}")
-    for parse in (dnf.parse_check_update, dnf.parse_security):
+    for parse in (dnf.parse_check_update, dnf.parse_advisories):
         try:
             parse(text)  # type: ignore[operator]
         except ValueError:
@@ -321,6 +300,8 @@ esac""",
         "updates_held_count": 1,
         "updates_phased_count": 2,
         "updates_kept_back_count": 1,
+        "updates_unclassified_count": 0,
+        "packages_broken_count": 0,
     }
 
 
@@ -345,22 +326,3 @@ def test_a_security_source_that_was_taken_out_is_unknown_though_its_list_is_ther
     taken = patches.read(fresh_device(tmp_path / "root"))
     assert taken.patches is not None
     assert taken.patches.reason == "no security source is configured"
-
-
-def test_dnf_without_advisories_is_unknown_and_with_them_counted(
-    programs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(patches_linux, "_dnf_age", lambda place, method, now: 3600.0)
-    offers = "kernel-core.x86_64  6.9.1-200.fc40  updates\nvim.x86_64  2:9.1-1.fc40  updates"
-    advisory = "FEDORA-2024-1 Important/Sec. kernel-core-6.9.1-200.fc40.x86_64"
-    script = f"""case "$*" in
---version) echo 4.19.0;;
-*check-update*) echo '{offers}'; exit 100;;
-*updateinfo*) echo "$ADVISORY";;
-esac"""
-    program(programs, "dnf", script.replace("$ADVISORY", ""))
-    now = datetime.now(UTC)
-    assert "no advisories" in patches_linux._dnf(Place(), "dnf", now).reason
-    program(programs, "dnf", script.replace("$ADVISORY", advisory))
-    taken = patches.taken(patches_linux._dnf(Place(), "dnf", now))
-    assert (values(taken)["updates_security_count"], values(taken)["updates_other_count"]) == (1, 1)

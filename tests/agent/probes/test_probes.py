@@ -9,6 +9,7 @@ import pytest
 from agent.probe import Busy, Place, Probe, Taken, Unavailable
 from agent.probes import PROBES
 from protos.catalogue import BY_NAME
+from protos.sections import BY_NAME as SECTIONS
 
 LABELS = ("Source", "Rights", "Cost", "Unavailable")
 
@@ -66,6 +67,8 @@ def check(probe: Probe, taken: Taken) -> None:
         seen.add((reading.metric, reading.component))
         if reading.metric.endswith("_ratio"):
             assert reading.last >= 0
-    for items in taken.sections.values():
+    for name, items in taken.sections.items():
+        assert SECTIONS[name].probe == probe.name
+        assert {fact for item in items for fact in item.facts} <= SECTIONS[name].names, name
         assert len({item.key for item in items}) == len(items)
         assert all(value for item in items for value in item.facts.values())

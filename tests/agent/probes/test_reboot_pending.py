@@ -30,7 +30,7 @@ def values(taken: Taken) -> dict[str, float]:
 
 def test_the_newest_kernel_runs(tmp_path: Path) -> None:
     taken = reboot_pending.read(device(tmp_path, "6.1.0-40-amd64", "6.1.0-9-amd64", "6.1.0-40-amd64"))
-    assert values(taken) == {"reboot_pending_state": 0}
+    assert values(taken) == {"reboot_pending_state": 0, "reboot_pending_survived_restart_state": 0}
     assert taken.sections["reboot_reasons"] == []
 
 
@@ -38,6 +38,7 @@ def test_a_newer_kernel_waits_for_a_restart(tmp_path: Path) -> None:
     taken = reboot_pending.read(device(tmp_path, "6.1.0-9-amd64", "6.1.0-9-amd64", "6.1.0-40-amd64"))
     assert values(taken) == {"reboot_pending_state": 1}
     assert dict(taken.sections["reboot_reasons"][0].facts) == {
+        "strength": "strong",
         "running": "6.1.0-9-amd64",
         "newest_installed": "6.1.0-40-amd64",
     }
@@ -79,3 +80,21 @@ def test_a_device_that_would_raise_the_flag_and_has_not_needs_no_restart(tmp_pat
     hook.parent.mkdir(parents=True)
     hook.touch()
     assert values(reboot_pending.read(place)) == {"reboot_pending_state": 0}
+
+
+@pytest.mark.parametrize(("started_after", "survived"), [(86400, 1), (-86400, 0)])
+def test_a_restart_that_did_not_take_the_newest_kernel_is_told(
+    tmp_path: Path, started_after: int, survived: int
+) -> None:
+    place = device(tmp_path, "6.1.0-9-amd64", "6.1.0-9-amd64", "6.1.0-40-amd64")
+    package = tmp_path / "var/lib/dpkg/info/linux-image-6.1.0-40-amd64.list"
+    package.parent.mkdir()
+    package.touch()
+    os.utime(package, (1_700_000_000,) * 2)
+    (tmp_path / "proc/stat").write_text(f"cpu 1 2 3 4\nbtime {1_700_000_000 + started_after}\n")
+    assert values(reboot_pending.read(place))["reboot_pending_survived_restart_state"] == survived
+
+
+def test_whether_a_restart_was_made_is_unknown_without_its_dates(tmp_path: Path) -> None:
+    place = device(tmp_path, "6.1.0-9-amd64", "6.1.0-9-amd64", "6.1.0-40-amd64")
+    assert "reboot_pending_survived_restart_state" not in values(reboot_pending.read(place))

@@ -19,6 +19,7 @@ from agent.probes import (
     sensors,
     services,
 )
+from tests.conftest import only_on_linux
 
 
 def values(taken: Taken) -> dict[tuple[str, str], float]:
@@ -30,7 +31,7 @@ def write(root: Path, **files: str) -> Path:
     for name, text in files.items():
         path = root / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, newline="\n")  # as the kernel writes, also where Windows runs this
     return root
 
 
@@ -41,6 +42,11 @@ def test_waiting_for_a_disk_is_not_work(tmp_path: Path) -> None:
     before = cpu.parse_stat("cpu  100 0 100 700 100 0 0 0 0 0\n")
     after = cpu.parse_stat("cpu  150 0 150 750 150 0 0 0 0 0\n")
     assert cpu.used_ratio(before, after) == 0.5
+
+
+@pytest.mark.parametrize("text", ["inf 1 1", "nan 1 1", "-1 1 1", "1e400 0 0", "x", ""])
+def test_a_queue_no_kernel_could_have_is_unknown(text: str) -> None:
+    assert cpu.parse_load(text) is None
 
 
 def test_a_counter_that_ran_backwards_gives_no_share_below_zero() -> None:
@@ -159,7 +165,7 @@ def chip(root: Path, number: int, name: str, **files: str) -> None:
 def test_temperatures_and_fans_are_named_by_chip_and_label(tmp_path: Path) -> None:
     chip(tmp_path, 0, "coretemp", temp1_input="61000", temp1_label="Package id 0", temp1_crit="100000")
     chip(tmp_path, 1, "nct6775", fan1_input="0", fan2_input="1180", temp3_input="-128000")
-    assert values(sensors.read(Place(root=tmp_path))) == {
+    assert values(sensors.Fans().read(Place(root=tmp_path))) == {
         ("sensor_temperature_celsius", "coretemp Package id 0"): 61,
         ("sensor_temperature_limit_celsius", "coretemp Package id 0"): 100,
         ("sensor_fan_rpm", "nct6775 fan1"): 0,
@@ -170,12 +176,12 @@ def test_temperatures_and_fans_are_named_by_chip_and_label(tmp_path: Path) -> No
 def test_two_chips_of_one_kind_keep_their_readings_apart(tmp_path: Path) -> None:
     chip(tmp_path, 0, "jc42", temp1_input="40000")
     chip(tmp_path, 1, "jc42", temp1_input="50000")
-    assert len(values(sensors.read(Place(root=tmp_path)))) == 2
+    assert len(values(sensors.Fans().read(Place(root=tmp_path)))) == 2
 
 
 def test_no_sensor_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="no temperature sensors"):
-        sensors.read(Place(root=tmp_path))
+        sensors.Fans().read(Place(root=tmp_path))
 
 
 # clock
@@ -194,6 +200,7 @@ def test_a_kept_clock_says_how_far_it_is_off() -> None:
     assert values(clock.taken(0, 0x2000, 0, 1500))["clock_offset_seconds", ""] == pytest.approx(0.0015)
 
 
+@only_on_linux("Windows has w32time")
 def test_the_kernel_of_this_machine_is_asked_and_not_that_of_a_captured_one(tmp_path: Path) -> None:
     assert values(clock.read(Place()))["clock_synchronised_state", ""] in (0, 1)
     with pytest.raises(Unavailable):
@@ -237,6 +244,15 @@ def test_the_end_of_support_comes_from_the_dated_table() -> None:
     assert left(ID="rhel", VERSION_ID="9.4") == left(ID="rhel", VERSION_ID="9")
 
 
+def test_dates_of_an_old_table_say_so() -> None:
+    def remark(now: datetime) -> str:
+        return operating_system.taken({"ID": "debian", "VERSION_ID": "12"}, None, None, now).reason
+
+    as_of = operating_system.end_of_day(operating_system.table()["families"]["debian"]["as_of"])
+    assert remark(as_of + timedelta(days=120)) == ""
+    assert "table of support dates" in remark(as_of + timedelta(days=121))
+
+
 def test_a_release_the_table_does_not_know_is_not_called_ended() -> None:
     assert left(ID="debian", VERSION_ID="99") is None
     assert left(ID="debian") is None
@@ -247,7 +263,7 @@ def test_every_date_of_the_table_can_be_read_and_says_since_when_it_is_known() -
     for family in operating_system.table()["families"].values():
         assert operating_system.end_of_day(family["as_of"]).tzinfo is UTC
         for row in family["releases"].values():
-            assert operating_system.end_of_day(row["until"]) > datetime(2020, 1, 1, tzinfo=UTC) - timedelta(1)
+            assert operating_system.end_of_day(row["until"]) > datetime(2017, 1, 1, tzinfo=UTC)
 
 
 def test_the_system_names_itself(tmp_path: Path) -> None:
@@ -272,7 +288,7 @@ def test_without_os_release_the_system_is_unavailable(tmp_path: Path) -> None:
 def test_the_agent_counts_itself() -> None:
     read = values(agent_itself.PROBE.read(Place()))
     assert read["agent_memory_bytes", ""] > 1_000_000
-    assert read["agent_open_files_count", ""] >= 1
+    assert read.get(("agent_open_files_count", ""), 1) >= 1, "wine says 0: then it is left out"
 
 
 # all

@@ -15,6 +15,7 @@ from agent.windows import Event, Installation, Row, Searched, Value
 
 Values = dict[str, Value]
 
+_IS_NOT_NULL = re.compile(r"\s*(\w+) IS NOT NULL\s*", re.ASCII)
 _EQUALS = re.compile(r"\s*(\w+)\s*=\s*'?([^']*?)'?\s*", re.ASCII)
 
 
@@ -29,9 +30,12 @@ class Captured:
     methods: Mapping[tuple[str, str, str], Row | Exception] = field(default_factory=dict)
     registry: Mapping[str, Values] = field(default_factory=dict)  # what 64-bit programs see
     registry32: Mapping[str, Values] = field(default_factory=dict)
+    written: Mapping[str, datetime] = field(default_factory=dict)  # last write of a key
+    firmware: bytes | None = None
     log: Sequence[Event] | Exception = ()
     searched: Mapping[str, Searched] | Exception = field(default_factory=dict)  # by criteria
     history: Sequence[Installation] | Exception = ()
+    last_search: datetime | Exception | None = None
     needs_restart: bool | Exception = False
 
     def rows(self, namespace: str, class_name: str, where: str = "") -> list[Row]:
@@ -42,8 +46,11 @@ class Captured:
         if isinstance(answer, Exception):
             raise answer
         rows = [{name.lower(): value for name, value in row.items()} for row in answer]
-        if where:
-            found = _EQUALS.fullmatch(where)
+        for part in where.split(" AND ") if where else ():
+            if told := _IS_NOT_NULL.fullmatch(part):
+                rows = [row for row in rows if row.get(told[1].lower()) is not None]
+                continue
+            found = _EQUALS.fullmatch(part)
             assert found, f"these captured rows cannot be asked {where!r}"
             rows = [row for row in rows if str(row.get(found[1].lower())) == found[2]]
         return rows
@@ -68,6 +75,9 @@ class Captured:
         below = self._below(path, view)
         return below if below or self.values(path, view) is not None else None
 
+    def written_at(self, path: str, view: int = 64) -> datetime | None:
+        return {key.lower(): at for key, at in self.written.items()}.get(path.lower())
+
     def _view(self, view: int) -> Mapping[str, Values]:
         return self.registry if view == 64 else self.registry32
 
@@ -77,6 +87,14 @@ class Captured:
             key[len(start) :].split("\\")[0] for key in self._view(view) if key.lower().startswith(start)
         }
         return sorted(names)
+
+    def volumes(self) -> list[Row]:
+        return self.rows(r"root\cimv2", "Win32_Volume")
+
+    def firmware_table(self) -> bytes:
+        if self.firmware is None:
+            raise Unavailable("no table of the firmware was captured")
+        return self.firmware
 
     def events(
         self, log: str, wanted: Mapping[str, Sequence[int]], since: datetime, names: Sequence[str] = ()
@@ -96,6 +114,11 @@ class Captured:
         if isinstance(self.history, Exception):
             raise self.history
         return list(self.history[:most])
+
+    def update_last_search(self) -> datetime | None:
+        if isinstance(self.last_search, Exception):
+            raise self.last_search
+        return self.last_search
 
     def update_needs_restart(self) -> bool:
         if isinstance(self.needs_restart, Exception):

@@ -12,7 +12,9 @@ _EMPTY = ("", None)
 
 
 def _expected(samples: Path) -> dict[str, dict[str, object]]:
-    told: dict[str, dict[str, object]] = json.loads((samples / "windows/EXPECTED.json").read_text())
+    told: dict[str, dict[str, object]] = json.loads(
+        (samples / "windows/EXPECTED.json").read_text(encoding="utf-8")
+    )
     return told
 
 

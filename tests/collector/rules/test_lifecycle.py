@@ -97,11 +97,11 @@ def test_no_data_is_no_recovery(shipped: Rules) -> None:
     device.take(report(*_service(0), failed=["services"]), NOON + 15 * MINUTE)
     device.take(report(), NOON + 20 * MINUTE)
     assert changes(device.told) == [("service_failed", "open", "raised")]
-    (stale,) = device.take(None, NOON + 2 * HOUR)
+    (stale,) = device.take(None, NOON + 4 * HOUR)
     assert (stale.old, stale.new, stale.reason) == ("open", "open", "stale")
-    assert stale.at == NOON + 25 * MINUTE
-    assert device.take(None, NOON + 3 * HOUR) == [], "said once"
-    fresh, cleared = device.take(report(*_service(0)), NOON + 4 * HOUR)
+    assert stale.at == NOON + 10 * MINUTE + 3 * HOUR
+    assert device.take(None, NOON + 5 * HOUR) == [], "said once"
+    fresh, cleared = device.take(report(*_service(0)), NOON + 6 * HOUR)
     assert (fresh.reason, cleared.reason) == ("fresh", "cleared")
 
 

@@ -76,6 +76,10 @@ def _sensor(value: float) -> Make:
     )
 
 
+def _logged(metric: str, bad: float, well: float, component: str = "") -> Way:
+    return Way(bad=_one(metric, bad, component), well=_one(metric, well, component), every=HOUR)
+
+
 WAYS: dict[str, Way] = {
     "disk_self_assessment_failed": _disk("disk_self_assessment_passed_state", 0),
     "disk_attribute_failing_now": _disk("disk_attributes_failing_count", 1),
@@ -123,6 +127,14 @@ WAYS: dict[str, Way] = {
     "memory_pressure": Way(
         bad=_one("memory_pressure_ratio", 0.3), well=_one("memory_pressure_ratio", 0.05), within=30 * MINUTE
     ),
+    "fan_stopped": Way(
+        bad=_one("sensor_fan_stopped_state", 1, "fan1"),
+        well=_one("sensor_fan_stopped_state", 0, "fan1"),
+        within=HOUR,
+    ),
+    "chip_was_too_hot": Way(
+        bad=_one("sensor_critical_alarms_count", 1), well=_one("sensor_critical_alarms_count", 0), within=10 * MINUTE
+    ),
     "sensor_over_its_limit": Way(bad=_sensor(101), well=_sensor(80), within=10 * MINUTE),
     "battery_worn": replace(
         _disk("disk_pending_sectors_count", 1),
@@ -154,6 +166,35 @@ WAYS: dict[str, Way] = {
         every=HOUR,
         ends="steady",
     ),
+    "disk_bad_blocks_logged": _logged("events_disk_bad_blocks_week_count", 1, 0, "S1"),
+    "disk_errors_logged": _logged("events_disk_errors_week_count", 5, 0, "S1"),
+    "disk_does_not_answer": _logged("events_disk_timeouts_week_count", 20, 4, "S1"),
+    "disk_failure_predicted": _logged("events_disk_failures_predicted_week_count", 1, 0, "S1"),
+    "filesystem_damaged": _logged("events_filesystem_errors_week_count", 1, 0, "sda2"),
+    "machine_checks": _logged("events_machine_checks_week_count", 1, 0),
+    "hardware_errors_corrected": _logged("events_hardware_errors_corrected_week_count", 100, 19),
+    "memory_runs_out": _logged("events_out_of_memory_week_count", 3, 0),
+    "overheated": _logged("events_overheated_week_count", 1, 0),
+    "usb_over_current": _logged("events_usb_over_current_week_count", 3, 0),
+    "stop_errors": _logged("events_stop_errors_month_count", 2, 0),
+    "unclean_shutdowns": _logged("events_unclean_shutdowns_month_count", 3, 1),
+    "memory_uncorrected": Way(
+        bad=_one("memory_errors_uncorrected_total", 1, "DIMM_A1"),
+        well=_one("memory_errors_uncorrected_total", 1, "DIMM_A1"),
+        every=HOUR,
+        then=31 * DAY,
+        ends="steady",
+    ),
+    "memory_corrected": Way(
+        before=_one("memory_errors_corrected_total", 3, "DIMM_A1"),
+        bad=_one("memory_errors_corrected_total", 103, "DIMM_A1"),
+        well=_one("memory_errors_corrected_total", 103, "DIMM_A1"),
+        every=HOUR,
+        then=8 * DAY,
+        ends="steady",
+    ),
+    "memory_uncorrected_logged": _logged("memory_errors_uncorrected_month_count", 1, 0),
+    "memory_corrected_logged": _logged("memory_errors_corrected_month_count", 10, 4),
     "agent_reports_refused": Way(
         bad=_one("agent_quarantined_total", 1),
         well=_one("agent_quarantined_total", 1),
@@ -173,6 +214,63 @@ WAYS: dict[str, Way] = {
     "patch_state_unknown": Way(
         bad=lambda: patches(PATCH_STATE_UNKNOWN), well=lambda: patches(COMPLIANT, 0), every=4 * HOUR, within=14 * DAY
     ),
+    "update_fails_again": Way(
+        bad=_one("updates_failing_count", 3, "KB5044033"),
+        well=_one("updates_failed_count", 3),
+        every=4 * HOUR,
+        ends="gone",
+    ),
+    "cumulative_update_old": Way(
+        bad=_one("updates_last_cumulative_age_seconds", 61 * 86400),
+        well=_one("updates_last_cumulative_age_seconds", 3600),
+        every=4 * HOUR,
+        within=3 * DAY,
+    ),
+    "defender_signatures_old": Way(
+        bad=_one("defender_signature_age_seconds", 8 * 86400),
+        well=_one("defender_signature_age_seconds", 3600),
+        every=4 * HOUR,
+        within=DAY,
+    ),
+    "sccm_client_silent": Way(
+        bad=_one("sccm_heartbeat_age_seconds", 15 * 86400),
+        well=_one("sccm_heartbeat_age_seconds", 3600),
+        every=4 * HOUR,
+        within=DAY,
+    ),
+    "sccm_service_stopped": Way(
+        bad=_one("sccm_service_running_state", 0), well=_one("sccm_service_running_state", 1), every=4 * HOUR, within=4 * HOUR
+    ),
+    "device_faulty": Way(
+        bad=_one("device_fault_state", 1, r"USB\VID_046D"),
+        well=_one("device_fault_state", 0, r"USB\VID_046D"),
+        every=HOUR,
+        within=2 * HOUR,
+    ),
+    "restart_did_not_take": Way(
+        bad=_one("reboot_pending_survived_restart_state", 1),
+        well=_one("reboot_pending_survived_restart_state", 0),
+        every=HOUR,
+        within=DAY,
+    ),
+    "windows_not_activated": Way(
+        bad=_one("operating_system_activated_state", 0),
+        well=_one("operating_system_activated_state", 1),
+        every=HOUR,
+        within=7 * DAY,
+    ),
+    "packages_half_done": Way(
+        bad=_one("packages_broken_count", 2), well=_one("packages_broken_count", 0), every=4 * HOUR, within=12 * HOUR
+    ),
+    "unclassified_updates_wait": Way(
+        bad=_one("updates_unclassified_count", 31),
+        well=_one("updates_unclassified_count", 0),
+        every=4 * HOUR,
+        within=30 * DAY,
+    ),
+    "firmware_updates_wait": Way(
+        bad=_one("updates_firmware_count", 1), well=_one("updates_firmware_count", 0), every=4 * HOUR, within=90 * DAY
+    ),
     "restart_pending": Way(
         bad=_one("reboot_pending_state", 1), well=_one("reboot_pending_state", 0), every=HOUR, within=7 * DAY
     ),
@@ -186,6 +284,48 @@ WAYS: dict[str, Way] = {
         well=_one("operating_system_support_left_seconds", 400 * 86400.0),
         every=HOUR,
     ),
+    "disk_encryption_suspended": Way(
+        bad=_one("disk_encryption_suspended_state", 1, "volume"),
+        well=_one("disk_encryption_suspended_state", 0, "volume"),
+        every=HOUR,
+        within=7 * DAY,
+    ),
+    "real_time_protection_off": Way(
+        bad=_one("real_time_protection_state", 0), well=_one("real_time_protection_state", 1), every=HOUR, within=DAY
+    ),
+    "firewall_off": Way(
+        bad=_one("firewall_state", 0, "domain"), well=_one("firewall_state", 1, "domain"), every=HOUR, within=DAY
+    ),
+    "backup_old": Way(
+        bad=_one("backup_last_success_age_seconds", 15 * 86400.0, "borg"),
+        well=_one("backup_last_success_age_seconds", 3600.0, "borg"),
+        every=HOUR,
+    ),
+    "raid_parity_mismatch": Way(
+        bad=_one("raid_mismatches_count", 8, "md0"), well=_one("raid_mismatches_count", 0, "md0"), every=4 * HOUR
+    ),
+    "thin_pool_failed": Way(
+        bad=_one("thin_pool_failed_state", 1, "p"), well=_one("thin_pool_failed_state", 0, "p"), every=4 * HOUR
+    ),
+    "thin_pool_data_nearly_full": Way(
+        bad=_one("thin_pool_data_used_ratio", 0.91, "p"),
+        well=_one("thin_pool_data_used_ratio", 0.84, "p"),
+        every=4 * HOUR,
+    ),
+    "thin_pool_metadata_nearly_full": Way(
+        bad=_one("thin_pool_metadata_used_ratio", 0.81, "p"),
+        well=_one("thin_pool_metadata_used_ratio", 0.5, "p"),
+        every=4 * HOUR,
+    ),
+    "disk_reserve_used_up": _disk("disk_reserve_state", 2),
+    "disk_unhealthy_in_windows": _disk("disk_windows_health_state", 2),
+    "disk_warning_in_windows": Way(
+        bad=_one("disk_windows_health_state", 1, "S1"),
+        well=_one("disk_windows_health_state", 0, "S1"),
+        every=4 * HOUR,
+        within=8 * HOUR,
+    ),
+    "disk_uncorrected_in_windows": _grown("disk_windows_uncorrected_total", 0, 1),
     "credential_copied": Way(
         bad=_one("device_clones_count", 1), well=_one("device_clones_count", 0), every=HOUR
     ),
@@ -204,7 +344,8 @@ def _feed(device: Judged, made: Make, start: datetime, length: timedelta, every:
 def test_every_shipped_rule_has_a_row(shipped: Rules) -> None:
     assert len(shipped) >= 22
     by_past = {rule.name for rule in shipped if rule.kind in TRAILING}  # test_trails.py
-    assert set(shipped.by_name) == WAYS.keys() | BY_PRESENCE | by_past
+    by_roster = {rule.name for rule in shipped if rule.kind == "absence"}  # test_rosters.py
+    assert set(shipped.by_name) == WAYS.keys() | BY_PRESENCE | by_past | by_roster
 
 
 @pytest.mark.parametrize("name", WAYS)
@@ -269,5 +410,6 @@ def _rules_of(path: Path) -> list[list[str]]:
 
 
 def test_disk_rules_all_say_what_they_say_of_the_disk(shipped: Rules) -> None:
-    silent = {"disk_hot", "raid_degraded"}
+    silent = {"disk_hot", "disk_gone", "raid_degraded", "raid_parity_mismatch"}
+    silent |= {"thin_pool_failed", "thin_pool_data_nearly_full", "thin_pool_metadata_nearly_full"}
     assert {rule.name for rule in shipped.all if rule.probe == "disk_health" and not rule.verdict} == silent

@@ -1,0 +1,140 @@
+"""Sound endpoints of a session. Texts here are cut by hand after pactl's and wpctl's form (documented); captured ones
+lie beside the checkout and are compared in ../test_every_sample.py."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from agent.probes import pipewire
+
+
+def sink(**more: Any) -> dict[str, Any]:
+    row = {"name": "alsa_output.usb", "description": "Ceiling", "state": "RUNNING", "mute": False}
+    return {**row, **more}
+
+
+def server(sink: str | None, source: str | None) -> pipewire.Server:
+    return pipewire.parse_info(
+        json.dumps(
+            {"server_name": "PulseAudio", "default_sink_name": sink, "default_source_name": source, "x": 1}
+        )
+    )
+
+
+def test_a_dummy_output_is_a_missing_speaker_and_not_a_device() -> None:
+    told = server("auto_null", "auto_null.monitor")
+    assert (told.has_no_speaker, told.has_no_microphone) == (True, True)
+    [endpoint] = pipewire.parse_endpoints(json.dumps([sink(name="auto_null")]), "sink")
+    assert not endpoint.is_real
+
+
+def test_a_monitor_as_the_default_source_is_no_microphone() -> None:
+    assert server("ceiling", "ceiling.monitor").has_no_microphone
+    assert not server("ceiling", "bench").has_no_microphone
+    assert server("ceiling", None).has_no_microphone
+
+
+def test_neither_the_user_nor_the_device_is_taken_over() -> None:
+    told = pipewire.parse_info(
+        json.dumps({"server_name": "PulseAudio", "user_name": "jo.doe", "host_name": "court-14"})
+    )
+    assert "doe" not in repr(told)
+    assert "court-14" not in repr(told)
+
+
+def test_the_volume_is_that_of_the_loudest_channel() -> None:
+    row = sink(volume={"front-left": {"value": 32768}, "front-right": {"value": 65536}})
+    assert pipewire.parse_endpoints(json.dumps([row]), "sink")[0].volume_ratio == 1.0
+    assert pipewire.parse_endpoints(json.dumps([sink()]), "sink")[0].volume_ratio is None
+
+
+@pytest.mark.parametrize(
+    ("availability", "known"), [("available", True), ("not available", False), ("availability unknown", None)]
+)
+def test_an_empty_jack_is_told_and_an_unknown_one_is_unknown(availability: str, known: bool | None) -> None:
+    row = sink(active_port="line", ports=[{"name": "line", "availability": availability}, {"name": "b"}])
+    endpoint = pipewire.parse_endpoints(json.dumps([row]), "sink")[0]
+    assert (endpoint.port, endpoint.port_is_available) == ("line", known)
+
+
+def test_the_place_and_the_serial_of_a_card_are_taken() -> None:
+    properties = {"device.serial": "Jabra_1", "device.bus_path": "pci-0000:00:14.0-usb-0:4:1.0"}
+    endpoint = pipewire.parse_endpoints(json.dumps([sink(properties=properties)]), "sink")[0]
+    assert (endpoint.serial, endpoint.bus_path) == ("Jabra_1", "pci-0000:00:14.0-usb-0:4:1.0")
+
+
+def test_a_list_with_an_entry_without_a_name_is_refused_by_its_number() -> None:
+    with pytest.raises(ValueError, match="entry 1: no name"):
+        pipewire.parse_endpoints(json.dumps([sink(), {}]), "sink")
+
+
+@pytest.mark.parametrize("text", ["", "Connection failure: Connection refused\n", "[]", "{}", "7"])
+def test_what_is_no_answer_of_a_sound_server_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="pactl info"):
+        pipewire.parse_info(text)
+
+
+def test_a_status_tells_the_defaults_and_what_is_muted() -> None:
+    text = (
+        "Audio\n ├─ Devices:\n │      40. Jabra [alsa]\n │\n ├─ Sinks:\n"
+        " │  *   43. Ceiling Speakers [vol: 1.00 MUTED]\n │      44. Desk [vol: 0.40]\n │\n"
+        " ├─ Sources:\n │      50. Bench (mic 1) [vol: 0.75]\n │\n └─ Streams:\n        60. Player\n\nVideo\n"
+        " ├─ Sources:\n │  *   70. Camera\n"
+    )
+    assert [
+        (row.id, row.flow, row.description, row.is_default, row.volume_ratio, row.is_muted)
+        for row in pipewire.parse_wpctl_status(text)
+    ] == [
+        (43, "sink", "Ceiling Speakers", True, 1.0, True),
+        (44, "sink", "Desk", False, 0.4, False),
+        (50, "source", "Bench (mic 1)", False, 0.75, False),
+    ]
+
+
+def test_a_dump_gives_volumes_as_people_know_them() -> None:
+    node = {
+        "type": "PipeWire:Interface:Node",
+        "info": {
+            "state": "running",
+            "props": {"media.class": "Audio/Sink", "node.name": "ceiling"},
+            "params": {"Props": [{"mute": False, "channelVolumes": [0.125, 0.125]}]},
+        },
+    }
+    _, endpoints = pipewire.parse_dump(json.dumps([node]))
+    assert [(endpoint.name, endpoint.volume_ratio) for endpoint in endpoints] == [("ceiling", 0.5)]
+
+
+anything = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=10),
+    lambda inner: (
+        some.lists(inner, max_size=3)
+        | some.dictionaries(
+            some.sampled_from(
+                ["name", "volume", "value", "ports", "info", "props", "params", "Props", "key"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(anything, some.text(max_size=60))
+def test_any_answer_is_read_or_refused(tree: Any, text: str) -> None:
+    for strange in (json.dumps(tree), json.dumps([tree]), text, "Audio\n ├─ Sinks:\n │ 1. " + text):
+        for parse in (
+            pipewire.parse_info,
+            pipewire.parse_info_text,
+            lambda text: pipewire.parse_endpoints(text, "source"),
+            pipewire.parse_wpctl_status,
+            pipewire.parse_dump,
+        ):
+            try:
+                parse(strange)
+            except ValueError:
+                continue
