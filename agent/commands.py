@@ -34,7 +34,23 @@ class Finished:
 
 def find(program: str) -> str | None:
     """The absolute path of `program`, or None."""
+    if os.name == "nt":
+        return _find_on_windows(program)
     return shutil.which(program) or shutil.which(program, path=os.pathsep.join(_SBIN))
+
+
+def _find_on_windows(program: str) -> str | None:
+    """shutil.which looks into the current directory first, where anybody may have put a program."""
+    endings = os.environ.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").split(";")
+    for directory in (*os.environ.get("PATH", "").split(os.pathsep), *_SBIN):
+        place = Path(directory.strip('"'))
+        if not place.is_absolute():
+            continue
+        for ending in endings:
+            candidate = place / f"{program}{ending.lower()}"
+            if candidate.is_file():
+                return str(candidate)
+    return None
 
 
 def why_not(place: Place, program: str) -> str | None:

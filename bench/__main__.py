@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import agent_cost, beside_peers, here, ingest, pages, stages, startup
+from bench import agent_cost, beside_peers, here, ingest, pages, replays, stages, startup
 from bench.figures import Figure, table
 from bench.process import Ended
 
@@ -24,6 +24,7 @@ PARTS: Final[tuple[tuple[str, Callable[[Path], list[Figure]]], ...]] = (
     ("stages", stages.measure),
     ("ingest", ingest.measure),
     ("pages", pages.measure),
+    ("replay", replays.measure),
     ("agent", agent_cost.measure),
     ("peers", beside_peers.measure),
 )
