@@ -100,7 +100,7 @@ def test_a_windows_device_is_known_with_its_readings(
     agent.enrol()
     agent.start()
     eventually(
-        lambda: {"cpu", "memory", "agent"} <= results(collector).keys(),
+        lambda: {"cpu", "memory", "filesystem", "agent"} <= results(collector).keys(),
         60,
         "the first report of a Windows device",
     )
@@ -110,9 +110,10 @@ def test_a_windows_device_is_known_with_its_readings(
     assert device.uptime_seconds
 
     found = results(collector)
-    assert found["cpu"].outcome == found["memory"].outcome == found["agent"].outcome == "ok"
+    assert {found[name].outcome for name in ("cpu", "memory", "filesystem", "agent")} == {"ok"}
     metrics = {str(row[0]) for result in found.values() for row in result.readings}
     assert {
+        "filesystem_available_bytes",
         "memory_size_bytes",
         "memory_available_bytes",
         "memory_used_ratio",
