@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from agent.probe import Pace, Place, Probe, Taken, item, reading
+from agent.probe import Place, Taken, item, reading
 from protos.report_pb2 import Item, Reading
 
 SECTION = "backup_evidence"
@@ -158,13 +158,3 @@ def _unix(text: str) -> datetime | None:
         return datetime.fromtimestamp(int(text), UTC) if int(text) else None
     except (ValueError, OverflowError, OSError):
         return None
-
-
-PROBE = Probe(
-    name="backup_evidence",
-    read=read,
-    pace=Pace.INVENTORY,
-    limit_seconds=60,
-    child=True,
-    platforms=("linux", "win32"),
-)

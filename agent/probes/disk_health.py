@@ -16,7 +16,7 @@ calling it unreadable would mark every virtual machine, calling it healthy would
 import re
 from collections.abc import Iterable
 
-from agent.probe import Pace, Place, Probe, Taken, item, reading
+from agent.probe import Place, Taken, item, reading
 from agent.probes import disk_health_linux, disk_health_windows
 from agent.probes.smart import DiskFacts
 from protos.placeholders import is_placeholder
@@ -162,8 +162,3 @@ def row(key: str, facts: DiskFacts) -> Item:
 
 def _numbers(attributes: tuple[int, ...]) -> str | None:
     return " ".join(map(str, attributes)) or None
-
-
-PROBE = Probe(
-    name="disk_health", read=read, pace=Pace.SLOW, limit_seconds=120, child=True, platforms=("linux", "win32")
-)

@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from agent.probe import Pace, Place, Probe, Taken, item, reading
+from agent.probe import Place, Taken, item, reading
 from agent.probes import kernel_messages as said
 from protos.report_pb2 import Item, Reading
 
@@ -166,13 +166,3 @@ def once_a_second(sightings: Iterable[Sighting]) -> list[Sighting]:
             kept.append(one)
             last[one.kind, one.device] = one.at
     return kept
-
-
-PROBE = Probe(
-    name="events",
-    read=read,
-    pace=Pace.INVENTORY,
-    limit_seconds=60,
-    child=True,
-    platforms=("linux", "win32"),
-)

@@ -9,11 +9,10 @@ Unavailable: on Linux never whole, on Windows when WMI answers nothing at all; w
 import hashlib
 import platform
 import re
-import sys
 from typing import Any
 
 from agent.header import version
-from agent.probe import Pace, Place, Probe, Taken, Unavailable, item
+from agent.probe import Place, Taken, Unavailable, item
 from agent.probes import buses_linux, device_problems, dmi, hardware_linux, hardware_windows, kernel_files
 from agent.probes.hardware_linux import NetworkCard
 from agent.probes.memory import parse_meminfo
@@ -292,13 +291,3 @@ def machine_hash(place: Place) -> int:
     board = [text.lower() for text in told if not is_placeholder(text)]
     parts = [*(board or wired_macs(place)), machine_id]
     return int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:8], "big")
-
-
-PROBE = Probe(
-    name="hardware",
-    read=read,
-    pace=Pace.INVENTORY,
-    limit_seconds=60 if sys.platform == "win32" else 30,  # WMI starts its providers first
-    child=True,
-    platforms=("linux", "win32"),
-)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from agent.probe import Pace, Place, Probe, Taken, Unavailable, item, reading
+from agent.probe import Place, Taken, Unavailable, item, reading
 from agent.windows import Event
 from protos.report_pb2 import Item
 
@@ -153,13 +153,3 @@ def _number(text: str) -> int | None:
         return int(text[:20], 16 if text[:2].lower() == "0x" else 10)
     except ValueError:
         return None
-
-
-PROBE = Probe(
-    name="memory_errors",
-    read=read,
-    pace=Pace.INVENTORY,
-    limit_seconds=60,
-    child=True,
-    platforms=("linux", "win32"),
-)

@@ -21,11 +21,10 @@ from the component store, which knows no language and forgets nothing, and from 
 is the newest the fleet has seen is for the collector to compare: operating_system reports it.
 """
 
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from agent.probe import Pace, Place, Probe, Taken, Unavailable, item, reading
+from agent.probe import Place, Taken, Unavailable, item, reading
 from agent.probes import (
     patches_linux,
     patches_linux_apart,
@@ -116,14 +115,3 @@ def _tell_apart(result: Taken, apart: Iterable[Apart]) -> None:
             known = True
     if known:
         result.sections["updates_apart"] = rows
-
-
-PROBE = Probe(
-    name="patches",
-    read=read,
-    pace=Pace.SLOW,
-    # The search is the update agent's own work and takes minutes; a device long switched off takes longest.
-    limit_seconds=900 if sys.platform == "win32" else 180,
-    child=True,
-    platforms=("linux", "win32"),
-)

@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.probe import Pace, Place, Probe, Taken, Unavailable, item, reading
+from agent.probe import Place, Taken, Unavailable, item, reading
 from protos.report_pb2 import Item
 
 SECTION = "security_state"
@@ -115,13 +115,3 @@ def _parts(rows: list[Any], kind: str) -> list[dict[str, Any]]:
 
 def _name(part: dict[str, Any], last: str) -> tuple[object, ...]:
     return tuple(str(part.get(name)) for name in ("family", "table", last))
-
-
-PROBE = Probe(
-    name="security_state",
-    read=read,
-    pace=Pace.INVENTORY,
-    limit_seconds=60,
-    child=True,
-    platforms=("linux", "win32"),
-)

@@ -8,7 +8,7 @@ Unavailable: no package database this probe knows.
 
 from collections.abc import Iterable
 
-from agent.probe import Pace, Place, Probe, Taken, item
+from agent.probe import Place, Taken, item
 from agent.probes import software_linux, software_windows
 from agent.probes.dpkg import Package
 from protos.report_pb2 import Item
@@ -44,13 +44,3 @@ def rows(packages: Iterable[Package]) -> list[Item]:
             section=package.section,
         )
     return list(items.values())
-
-
-PROBE = Probe(
-    name="software",
-    read=read,
-    pace=Pace.INVENTORY,
-    limit_seconds=60,
-    child=True,
-    platforms=("linux", "win32"),
-)

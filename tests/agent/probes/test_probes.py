@@ -1,7 +1,9 @@
 """What holds for all probes together."""
 
 import re
+import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -24,13 +26,24 @@ def module_of(probe: Probe) -> str:
     return type(owner).__module__ if owner is not None else probe.read.__module__
 
 
+def test_the_resident_agent_does_not_load_what_runs_apart() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, agent.daemon, agent.probes; print(*sys.modules)"],
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    apart = {f"agent.probes.{probe.name}" for probe in PROBES if probe.child} - {"agent.probes.services"}
+    assert len(apart) >= 8
+    # hardware is loaded once at start, for the hash that tells a copied state directory.
+    assert apart & set(told) <= {"agent.probes.hardware"}
+
+
 def test_every_probe_has_its_own_name() -> None:
     assert len({probe.name for probe in PROBES}) == len(PROBES)
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=named)
 def test_a_probe_is_documented_where_it_is_written(probe: Probe) -> None:
-    text = sys.modules[module_of(probe)].__doc__ or ""
+    text = import_module(module_of(probe)).__doc__ or ""
     first, _, rest = text.partition("\n")
     assert first.endswith(".")
     assert re.findall(r"^([A-Z][a-z]+): ", rest, re.MULTILINE) == list(LABELS)
