@@ -16,7 +16,6 @@ from agent.probes import (
     filesystem,
     memory,
     operating_system,
-    reboot_pending,
     sensors,
     services,
 )
@@ -46,7 +45,7 @@ PROBES: tuple[Probe, ...] = (
     sensors.PROBE,
     clock.PROBE,
     operating_system.PROBE,
-    reboot_pending.PROBE,
+    _apart("reboot_pending", Pace.INVENTORY, 60),  # package managers and WMI are asked
     _apart("hardware", Pace.INVENTORY, 60 if _ON_WINDOWS else 30),  # WMI starts its providers first
     _apart("disk_health", Pace.SLOW, 120),
     _apart("memory_errors", Pace.INVENTORY, 60),

@@ -6,9 +6,7 @@ Cost: 50 ms, most of it reading the package database; 1 s where dnf or needresta
 Unavailable: none of the sources applies, as in a container without the file.
 """
 
-import sys
-
-from agent.probe import Pace, Place, Probe, Taken
+from agent.probe import Place, Taken
 from agent.probes import reboot_pending_linux, reboot_pending_windows
 
 
@@ -16,13 +14,3 @@ def read(place: Place) -> Taken:
     if place.is_windows:
         return reboot_pending_windows.read(place)
     return reboot_pending_linux.read(place)
-
-
-PROBE = Probe(
-    name="reboot_pending",
-    read=read,
-    pace=Pace.INVENTORY,
-    limit_seconds=20,
-    child=sys.platform == "win32",  # COM, which the resident agent should not load
-    platforms=("linux", "win32"),
-)
