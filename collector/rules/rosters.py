@@ -76,7 +76,9 @@ def _compare(
     _observe(table, draft, rule, roster, now)
 
 
-def _replaced(table: Table, draft: Draft, rule: Rule, gone: Iterable[str], fresh: Iterable[str], now: datetime) -> None:
+def _replaced(
+    table: Table, draft: Draft, rule: Rule, gone: Iterable[str], fresh: Iterable[str], now: datetime
+) -> None:
     for key, other in zip(sorted(gone), sorted(fresh), strict=False):
         track = draft.tracks.get((rule.name, key))
         if track is not None:
