@@ -71,6 +71,16 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument(
         "file", nargs="*", help="rule files; their rules take the place of those of the same name"
     )
+    _add(rules, "held", "versions that would open too much and wait", "deciding", "rules_held", json=True)
+    release = _add(
+        rules, "release", "let a held rule open its tickets", "deciding", "rules_release", json=True
+    )
+    release.add_argument("rule")
+    release.add_argument("--why", required=True, help="for whoever meets this in a year")
+    figures = _add(
+        rules, "precision", "how often each rule was right, by week", "figures", "rules_precision", json=True
+    )
+    figures.add_argument("--weeks", type=weeks, default=8, help="how many, this one included (default 8)")
     again = _add(
         commands, "rebuild", "judge the report log again and compare", "replaying", "rebuild", json=True
     )
@@ -79,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--days", type=int, default=7, help="how far back (default 7)")
         command.add_argument("--device", help="only this one: host name, id or the start of an id")
 
+    _decisions(commands)
     _add(commands, "revoke", "refuse a device's certificates", "operate", "revoke").add_argument("device")
     _add(commands, "prune", "remove what is past its time", "operate", "prune", json=True)
     _add(
@@ -92,6 +103,80 @@ def parser() -> argparse.ArgumentParser:
     database = _group(commands, "db", "the store")
     _add(database, "upgrade", "bring the tables to this version", "operate", "db_upgrade")
     return top
+
+
+def _decisions(commands: Any) -> None:
+    """What people decide."""
+    why: dict[str, Any] = {"required": True, "help": "for whoever meets this in a year"}
+    accept = _add(
+        commands, "accept", "a value is known: silent until it gets worse", "deciding", "accept", json=True
+    )
+    accept.add_argument("device", help="host name, id or the start of an id")
+    accept.add_argument("rule")
+    accept.add_argument("--component", help="which one, when several are open")
+    accept.add_argument("--why", **why)
+    accepted = _group(commands, "accepted", "accepted values")
+    _add(accepted, "list", "those in force", "deciding", "accepted_list", json=True)
+    _add(accepted, "end", "judge the value again", "deciding", "accepted_end", json=True).add_argument("id")
+
+    override = _group(commands, "override", "other limits for a part of the fleet")
+    add = _add(override, "add", "make one", "deciding", "override_add", json=True)
+    add.add_argument("rule")
+    add.add_argument(
+        "--scope", required=True, choices=("all", "device_class", "site", "room", "device", "component"),
+        help="the narrowest one that fits a device decides",
+    )  # fmt: skip
+    add.add_argument("--site", default="", help="of scope site and room")
+    add.add_argument("--name", default="", help="the class, the room, the device")
+    add.add_argument("--component", default="", help="of scope component")
+    add.add_argument(
+        "--set", action="append", required=True, metavar="KEY=VALUE",
+        help="a key of the rule file, such as raise_above=0.95, hold=2h or enabled=false; may be repeated",
+    )  # fmt: skip
+    add.add_argument("--until", default="", help="2026-12-31 18:00 or a span such as 30d; else for good")
+    add.add_argument("--why", **why)
+    _add(override, "list", "those in force", "deciding", "override_list", json=True)
+    _add(override, "end", "the rule as it is again", "deciding", "override_end", json=True).add_argument("id")
+
+    work = _group(commands, "maintenance", "planned work: what is still bad at its end becomes a ticket")
+    plan = _add(work, "plan", "make one", "deciding", "maintenance_plan", json=True)
+    plan.add_argument("--from", dest="begins", required=True, help="2026-12-01 22:00 by the site's clock")
+    plan.add_argument("--to", dest="ends", required=True, help="a time, or a span such as 4h")
+    plan.add_argument("--device", default="", help="only this one: host name, id or the start of an id")
+    plan.add_argument("--weekly", action="store_true", help="again each week at the same local time")
+    plan.add_argument("--until", default="", help="weekly work: the last")
+    plan.add_argument("--why", **why)
+    _add(work, "list", "what is under way and to come", "deciding", "maintenance_list", json=True)
+    _add(work, "end", "call it off", "deciding", "maintenance_end", json=True).add_argument("id")
+    calendar = _add(work, "import", "read a calendar file (ICS)", "deciding", "maintenance_import", json=True)
+    calendar.add_argument("file")
+    calendar.add_argument(
+        "--calendar",
+        default="",
+        help="its name: read again, it changes and ends its own (default: the file's)",
+    )
+    calendar.add_argument("--days", type=int, default=400, help="how far ahead repetitions are written out")
+    calendar.add_argument(
+        "--titles", action="store_true", help="keep the titles: they may be names of people"
+    )
+    for command in (plan, calendar):
+        command.add_argument("--site", default="", help="only there")
+        command.add_argument("--room", default="", help="only there; needs its site")
+        command.add_argument("--rule", default="", help="only this rule's findings")
+        command.add_argument(
+            "--time-zone", default="", help="of times without one (default: the site's, else UTC)"
+        )
+
+    situations = _group(commands, "situations", "outages and storms")
+    listing = _add(situations, "list", "the open ones", "deciding", "situations_list", json=True)
+    listing.add_argument("--all", action="store_true", help="those that are over too")
+
+
+def weeks(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= 520:
+        raise ValueError(text)
+    return count
 
 
 def _everywhere(parser: argparse.ArgumentParser, default: str | None) -> None:

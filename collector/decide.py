@@ -14,7 +14,8 @@ from collector.problem import Problem
 from collector.rules.override import changed as changed_rule
 from collector.rules.rule import Rules
 from collector.rules.rule_file import RuleError
-from collector.store.devices import Device, Site
+from collector.rules.state import DeviceState as RuleState
+from collector.store.devices import Device, DeviceState, Site
 from collector.store.findings import CLEARED, Finding
 from collector.store.installation import Fact
 from collector.store.overrides import SCOPES, Acceptance, Override, RuleHold
@@ -87,7 +88,8 @@ def accept(
     if finding is None or finding.state == CLEARED:
         raise Refused("there is no such open finding")
     _needs_reason(why)
-    if finding.value is None:
+    value = _value_now(session, finding)
+    if value is None:
         raise Refused("this finding has no value that could be accepted")
     former = session.scalar(
         select(Acceptance).where(
@@ -99,8 +101,8 @@ def accept(
         former.ended_at, former.ended_by = now, who
         session.flush()
     row = Acceptance(
-        device_id=device_id, id=uuid.uuid4().hex, rule=finding.rule, component=finding.component, value=finding.value,
-        why=why, who=who, created_at=now,
+        device_id=device_id, id=uuid.uuid4().hex, rule=finding.rule, component=finding.component, value=value, why=why,
+        who=who, created_at=now,
     )  # fmt: skip
     session.add(row)
     _audit(
@@ -109,10 +111,17 @@ def accept(
         "accept",
         f"{device_id} {finding.rule} {finding.component}".strip(),
         now,
-        {"value": finding.value},
+        {"value": value},
     )
     changed(session)
     return row
+
+
+def _value_now(session: Session, finding: Finding) -> float | None:
+    """The finding keeps the value it opened with; since then it may have grown."""
+    row = session.get(DeviceState, finding.device_id, populate_existing=True)
+    track = RuleState.from_bytes(row.body).tracks.get((finding.rule, finding.component)) if row else None
+    return track.value if track is not None and track.value is not None else finding.value
 
 
 def end_acceptance(session: Session, device_id: str, acceptance_id: str, *, who: str, now: datetime) -> None:
@@ -164,13 +173,17 @@ def call_off(session: Session, maintenance_id: str, *, who: str, now: datetime) 
     changed(session)
 
 
-def release_rule(session: Session, rule: str, rule_hash: str, *, who: str, now: datetime) -> None:
+def release_rule(
+    session: Session, rule: str, rule_hash: str, *, who: str, now: datetime, why: str = ""
+) -> None:
     """A person has seen what the rule would open and lets it."""
     row = session.get(RuleHold, (rule, rule_hash))
     if row is None or row.released_at is not None:
         raise Refused(f"no version of {rule!r} is held")
     row.released_at, row.released_by = now, who
-    _audit(session, who, "rule released", rule, now)
+    _audit(
+        session, who, "rule released", rule, now, {"version": rule_hash, "devices": row.devices, "why": why}
+    )
     changed(session)
 
 

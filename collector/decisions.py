@@ -36,6 +36,7 @@ class Decisions:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self._version: str | None = None
+        self._since: datetime | None = None  # when these rules came into force here
         self._overrides: list[Override] = []
         self._accepted: dict[str, dict[tuple[str, str], float]] = {}
         self._windows: list[Maintenance] = []
@@ -51,6 +52,7 @@ class Decisions:
         if version == self._version:
             return set()
         first, before, self._version = self._version is None, self._accepted, version
+        self._since = self._since or now
         self._overrides = _rows(session, Override, Override.ended_at.is_(None))
         self._windows = _rows(session, Maintenance, Maintenance.ended_at.is_(None))
         self._held = {
@@ -112,8 +114,26 @@ class Decisions:
                 return window
         return None
 
-    def is_held(self, rule: str, rule_hash: str) -> bool:
-        return (rule, rule_hash) in self._held
+    def is_held(
+        self, device: Device, rule: str, component: str, version: str, was: bool, now: datetime
+    ) -> bool:
+        """Whether this finding waits for a person's word on its rule. `was`: it has waited until now.
+
+        A finding of a former version that waited goes on waiting until the version in force has seen a report:
+        perhaps that one finds nothing wrong.
+        """
+        base = self.rules.by_name.get(rule)
+        if base is None:  # no rule in force judges it any more: it is about to end
+            return was
+        here = self.rules_for(device, now).of(rule, component)
+        if (rule, base.hash) in self._held:
+            return was or version == here.hash
+        heard_at = device.reported_at
+        return (
+            was
+            and version != here.hash
+            and (heard_at is None or self._since is None or heard_at < self._since)
+        )
 
     def situation(self, kind: str, scope: str = "") -> Situation | None:
         """The open one of this kind."""

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,7 +16,6 @@ from collector.rules.transition import texts
 from collector.store.devices import SILENT, StateCheckpoint
 from collector.store.findings import CLEARED, OPEN, Finding
 from collector.store.findings import Transition as TransitionRow
-from collector.store.tickets import Ticket
 from collector.tickets import opening, suppression
 from collector.tickets.suppression import Brake
 from protos.report_pb2 import Report
@@ -195,28 +194,3 @@ def release(session: Session, memory: Memory, bench: Bench, now: datetime, most:
             known.ticket_id = ticket.id
         released += 1
     return released
-
-
-def reopen_unrepaired(session: Session, now: datetime, grace: timedelta) -> int:
-    """Tickets that a person resolved while a finding is still open and fresh: back to work, with the evidence.
-
-    Returns how many. `grace` lets the next report after a repair arrive first.
-    """
-    rows = session.execute(
-        select(Ticket, Finding)
-        .join(Finding, (Finding.device_id == Ticket.device_id) & (Finding.ticket_id == Ticket.id))
-        .where(
-            Ticket.state == "resolved",
-            Ticket.resolved_at < now - grace,
-            Finding.state != CLEARED,
-            Finding.stale_at.is_(None),
-        )
-        .limit(200)
-    ).all()
-    seen: set[str] = set()
-    for ticket, finding in rows:
-        if ticket.id in seen:
-            continue
-        seen.add(ticket.id)
-        opening.still_failing(session, ticket, finding, now)
-    return len(seen)

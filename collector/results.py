@@ -59,6 +59,7 @@ def live(changes: Changes, memory: DeviceMemory, unpacked: Unpacked, now: dateti
     """A live report: the device's summary columns and the newest result of each probe that ran."""
     report, device = unpacked.report, memory.device
     values: dict[str, Any] = {"reported_at": now}
+    device.reported_at = now  # whether planned work is over for it is asked of what is remembered
     if report.HasField("uptime_seconds"):
         values["uptime_seconds"] = report.uptime_seconds
     for name in ("host_name", "boot_id", "agent_version"):

@@ -17,7 +17,7 @@ from grpc_health.v1.health import aio as aio_health
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from collector import enrolment, intake
+from collector import enrolment, intake, mass_change
 from collector.config import Config
 from collector.credentials import Authority, CredentialBook
 from collector.directives import Desk
@@ -68,6 +68,8 @@ class Server:
         self._policy = _policy(config)
         self.pipeline = Pipeline(self.engine, self.bench, self.desk, probation, self._policy)
         self.sweep = Sweep(self.bench, self.desk, _pace(config))
+        with session_maker(self.engine)() as session, session.begin():
+            mass_change.look(session, self._rules, now)  # before the first report is judged by them
         self.book = CredentialBook(reader_maker(self.engine))
         self.book.refresh()
         self.pipeline.start()

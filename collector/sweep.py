@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from collector import leases
 from collector.changes import Changes, table_of
 from collector.directives import Desk, collect_now
-from collector.judge import Bench, judge, release, reopen_unrepaired
+from collector.judge import Bench, judge, release
 from collector.memory import Memory
 from collector.store.devices import ONLINE, SILENT, UNKNOWN, Device, DeviceState
 from collector.store.installation import Fact, RefreshRequest
-from collector.tickets import situations, sla
+from collector.tickets import repair, situations, sla, unrepaired
 from protos.intake_pb2 import EVERYTHING
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ _BATCH: Final = 500
 _LEASE: Final = timedelta(seconds=15)
 _TOLD_EVERY: Final = timedelta(seconds=5)
 _RELEASE_EVERY: Final = timedelta(seconds=10)
+_PROVED_EVERY: Final = timedelta(minutes=5)
 _UNREPAIRED_GRACE: Final = timedelta(minutes=30)
 
 
@@ -49,6 +50,7 @@ class Sweep:
         self._pace = pace
         self._alive_at: datetime | None = None
         self._unrepaired_at: datetime | None = None
+        self._proved_at: datetime | None = None
         self._told_at: datetime | None = None
         self._released_at: datetime | None = None
         self._lease_until: datetime | None = None
@@ -78,8 +80,11 @@ class Sweep:
             release(session, memory, self._bench, now)
         if self._unrepaired_at is None or now - self._unrepaired_at > timedelta(minutes=1):
             self._unrepaired_at = now
-            reopen_unrepaired(session, now, _UNREPAIRED_GRACE)
+            unrepaired.look(session, self._bench.decisions, now, _UNREPAIRED_GRACE)
             sla.escalate(session, now)
+        if self._proved_at is None or now - self._proved_at >= _PROVED_EVERY:
+            self._proved_at = now
+            repair.look_for_clean_days(session, self._bench.rules, now)
 
     def _leads(self, session: Session, now: datetime) -> bool:
         """Whether the lease is ours. Renewed at a third of its span: an idle collector must not write twice a second."""

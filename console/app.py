@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from console import (
+    accepted,
     account,
     audit,
     coverage,
@@ -19,9 +20,13 @@ from console import (
     enrolment,
     guard,
     health,
+    maintenance,
     pages,
     people,
+    rules,
     sign_in,
+    sites,
+    situations,
     ticket,
     tickets,
     today,
@@ -29,6 +34,7 @@ from console import (
 from console.config import Config
 
 _NOUNS = (
+    accepted,
     account,
     audit,
     coverage,
@@ -36,8 +42,12 @@ _NOUNS = (
     devices,
     enrolment,
     health,
+    maintenance,
     people,
+    rules,
     sign_in,
+    sites,
+    situations,
     ticket,
     tickets,
     today,

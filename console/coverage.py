@@ -64,6 +64,23 @@ def _patches() -> lists.Query:
     )
 
 
+def _old_tables() -> lists.Query:
+    """The agent says beside its dates when they come from an old table (agent/probes/operating_system.py)."""
+    count = func.count(ProbeResult.device_id).label("devices")
+    return (
+        select(ProbeResult.reason, count)
+        .join(Device, Device.id == ProbeResult.device_id)
+        .where(
+            ProbeResult.probe == "operating_system",
+            ProbeResult.reason.like("the table of support dates%"),
+            Device.revoked_at.is_(None),
+        )
+        .group_by(ProbeResult.reason)
+        .order_by(count.desc(), ProbeResult.reason)
+        .limit(50)
+    )
+
+
 @coverage.get("/coverage")
 def page() -> str:
     session, now = db.session(), guard.now()
@@ -89,6 +106,7 @@ def page() -> str:
         more=len(groups) > _MOST,
         disks=_unreadable_disks(session),
         patches=session.execute(_patches()).all(),
+        old_tables=session.execute(_old_tables()).all(),
         gone=gone,
         devices=devices,
         blind=blind or 0,

@@ -154,7 +154,11 @@ _FRESH: Final = {
     "hardware": timedelta(hours=18),
     "software": timedelta(hours=18),
     "reboot_pending": timedelta(hours=18),
+    # Each minute on Linux, each hour on Windows, where they need a process of their own.
     "services": timedelta(hours=4),
+    "battery": timedelta(hours=4),
+    "clock": timedelta(hours=4),
+    "sensors": timedelta(hours=4),
 }
 
 

@@ -1,7 +1,7 @@
 """What every page shares: filters and words for the templates, navigation, and errors said in words."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from flask import Flask, render_template, request
@@ -14,14 +14,18 @@ from werkzeug.wrappers import Response
 
 from collector.roles import ROLES
 from collector.store.tickets import TicketEvent
-from console import access, format, guard, sessions, words
+from console import access, format, guard, rule_words, sessions, words
 
 # endpoint, word
 _NAVIGATION: Final = (
     ("today.page", "Today"),
     ("devices.page", "Devices"),
     ("tickets.page", "Tickets"),
+    ("situations.page", "Situations"),
+    ("maintenance.page", "Planned work"),
+    ("rules.page", "Rules"),
     ("coverage.page", "Coverage"),
+    ("sites.page", "Sites"),
     ("enrolment.page", "Enrolment"),
     ("people.page", "People"),
     ("audit.page", "Audit"),
@@ -76,7 +80,9 @@ def register(app: Flask) -> None:
         "lasting": lasting,
         "happening": happening,
         "until": until,
-        "day": lambda at: format.time_tag(at, format.day(at, sessions.config().zone), sessions.config().zone),
+        "day": day,
+        "stretch": stretch,
+        "judged": rule_words.judged,
     }
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals.update(
@@ -125,6 +131,23 @@ def moment(at: object) -> Markup | str:
         return ago(datetime.fromisoformat(str(at)))
     except (ValueError, TypeError):
         return format.UNKNOWN
+
+
+def day(at: datetime, zone: tzinfo | None = None) -> Markup:
+    """Day and time there, or where the console is."""
+    there = zone or sessions.config().zone
+    return format.time_tag(at, format.day(at, there), there)
+
+
+def stretch(begins: datetime, ends: datetime, zone: tzinfo) -> Markup:
+    """`Sun 22 Nov 2026 07:30 – 09:30`; the day is said twice only when it is another."""
+    until = format.day(ends, zone)
+    first, last = (at.astimezone(zone) for at in (begins, ends))
+    if first.date() == last.date():
+        until = f"{last:%H:%M}"
+    return Markup("{} – {}").format(
+        format.time_tag(begins, format.day(begins, zone), zone), format.time_tag(ends, until, zone)
+    )
 
 
 def lasting(at: datetime) -> Markup:

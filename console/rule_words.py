@@ -1,9 +1,10 @@
-"""What the pages need of the rules: the limits drawn in pictures."""
+"""What the pages need of the rules: the limits drawn in pictures, a judged value in its unit."""
 
 from functools import cache
 from typing import Final
 
 from collector.rules import load
+from collector.rules import words as rule_text
 from collector.rules.rule import Rule, Rules
 from console import pictures, words
 
@@ -18,6 +19,12 @@ def all_rules() -> Rules:
 def of(name: str) -> Rule | None:
     """The rule, or None for one that is gone."""
     return all_rules().by_name.get(name)
+
+
+def judged(value: float, name: str) -> str:
+    """A value as this rule judges it: `93 %`, `9 days`."""
+    rule = of(name)
+    return rule_text.say(value, rule.unit if rule is not None else "")
 
 
 def limits(metric: str) -> tuple[pictures.Limit, ...]:

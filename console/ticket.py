@@ -19,12 +19,24 @@ from collector.store.reports import ProbeResult
 from collector.store.tickets import Evidence, Ticket, TicketEvent
 from collector.tickets import lifecycle
 from collector.tickets.explain import explain
-from console import audit, device_facts, guard, pictures, rule_words, sessions, words
+from console import (
+    accepted,
+    audit,
+    clocks,
+    device_facts,
+    forms,
+    guard,
+    pictures,
+    rule_words,
+    sessions,
+    words,
+)
 from console import database as db
 
 ticket = Blueprint("ticket", __name__, url_prefix="/tickets/<int(max=2147483647):number>")
 
-_LONGEST_NOTE: Final = 4000
+_PRIORITIES: Final = ("1", "2", "3", "4", "5")
+_COMPUTED: Final = "computed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,8 @@ def _shown(number: int) -> dict[str, Any]:
         "recurrence": before,
         "legal": lifecycle.LEGAL.get(row.state, ()),
         "people": people,
+        "clocks": clocks.shown(session, row, events, now),
+        "accepted": accepted.of_device(session, row.device_id),
         "tomorrow": (now + timedelta(days=1)).date().isoformat(),
     }
 
@@ -160,7 +174,7 @@ def _changed(
         change(session, row)
     except lifecycle.IllegalMove as problem:
         session.rollback()
-        return _refused(number, _sentence(str(problem)), problem.legal)
+        return _refused(number, forms.sentence(problem), problem.legal)
     except lifecycle.StaleVersion:
         session.rollback()
         return _refused(
@@ -185,19 +199,11 @@ def _refused(number: int, detail: str, legal: tuple[str, ...] = ()) -> tuple[str
     return body, 409
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
-
-
 def _version() -> int:
     text = request.form.get("version", "")
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         abort(400, "The form did not say which version of the ticket it was made from.")
     return int(text)
-
-
-def _text(name: str) -> str:
-    return request.form.get(name, "").replace("\x00", "").strip()[:_LONGEST_NOTE]
 
 
 @ticket.post("/acknowledge")
@@ -221,27 +227,28 @@ def acknowledge(number: int) -> Response | tuple[str, int]:
 
 @ticket.post("/move")
 def move(number: int) -> Response | tuple[str, int]:
-    to = _text("to")
+    to = forms.text("to")
     if to == "cancelled":
         abort(403, "Cancelling is for a lead.")
 
     def change(session: Session, row: Ticket) -> object:
-        assignee = _text("assignee")
+        assignee = forms.text("assignee")
         if to == "assigned":
             user = session.get(User, assignee)
             if user is None or user.disabled_at is not None or user.role == "viewer":
                 raise lifecycle.IllegalMove("a ticket is assigned to somebody who works here", ())
         return lifecycle.move(
             session, row.device_id, row.id, to=to, who=guard.person().name, version=_version(), now=guard.now(),
-            note=_text("note"), reason=_text("reason") if to == "pending" else "", follow_up_at=_follow_up(),
-            outcome=_text("outcome"), assignee=assignee if to == "assigned" else "",
+            note=forms.text("note"), reason=forms.text("reason") if to == "pending" else "", follow_up_at=_follow_up(),
+            outcome=forms.text("outcome"), assignee=assignee if to == "assigned" else "",
+            part_used=forms.line("part_used") if to in ("resolved", "closed") else "",
         )  # fmt: skip
 
     return _changed(number, f"ticket moved to {to}", change)
 
 
 def _follow_up() -> datetime | None:
-    text = _text("follow_up")
+    text = forms.text("follow_up")
     if not text:
         return None
     try:
@@ -256,15 +263,34 @@ def cancel(number: int) -> Response | tuple[str, int]:
     def change(session: Session, row: Ticket) -> object:
         return lifecycle.move(
             session, row.device_id, row.id, to="cancelled", who=guard.person().name, version=_version(),
-            now=guard.now(), reason=_text("reason"), note=_text("note"),
+            now=guard.now(), reason=forms.text("reason"), note=forms.text("note"),
         )  # fmt: skip
 
     return _changed(number, "ticket cancelled", change)
 
 
+@ticket.post("/priority")
+def priority(number: int) -> Response | tuple[str, int]:
+    """Another one than the machine's own, or its own again; who and why stay with the ticket."""
+    told, why = forms.text("priority"), forms.text("why")
+    if told not in (*_PRIORITIES, _COMPUTED):
+        abort(400, "A priority is a number from 1 to 5.")
+    if not why:
+        flash("The priority stayed as it was: say why it should be another.", "bad")
+        return redirect(url_for("ticket.page", number=number))
+
+    def change(session: Session, row: Ticket) -> object:
+        return lifecycle.set_priority(
+            session, row.device_id, row.id, priority=None if told == _COMPUTED else int(told), why=why,
+            who=guard.person().name, version=_version(), now=guard.now(),
+        )  # fmt: skip
+
+    return _changed(number, "ticket priority set", change)
+
+
 @ticket.post("/note")
 def note(number: int) -> Response | tuple[str, int]:
-    text = _text("text")
+    text = forms.text("text")
     if not text:
         flash("An empty note was not saved.", "bad")
         return redirect(url_for("ticket.page", number=number))

@@ -13,7 +13,7 @@ from collector.store.installation import Fact
 from collector.store.reports import ProbeResult
 from collector.store.tickets import WORKING_STATES, Ticket
 from console import database as db
-from console import guard, tickets, unseen
+from console import guard, situations, tickets, unseen
 
 today = Blueprint("today", __name__)
 
@@ -52,7 +52,13 @@ def page() -> str:
     ).all()
     alive = session.scalar(select(Fact.value).where(Fact.name == "alive_at"))
     return render_template(
-        "today.html", tiles=_tiles(counts), counts=counts, worst=worst, silent=silent, alive=_moment(alive)
+        "today.html",
+        tiles=_tiles(counts),
+        counts=counts,
+        worst=worst,
+        silent=silent,
+        alive=_moment(alive),
+        situations=situations.open_ones(session),
     )
 
 

@@ -88,9 +88,61 @@ EVENT: Final = {
     "resolved": "resolved",
     "reopened": "reopened",
     "evidence": "evidence frozen",
+    "escalated": "time is running out",
+    "priority": "priority changed",
+    "proof": "proof of repair",
 }
+# When evidence was frozen.
+MOMENTS: Final = {
+    "opening": "at opening",
+    "resolution": "at resolution",
+    "proof": "of the repair",
+    "still so": "that it is still so",
+}
+CLOCKS: Final = {"respond": "First answer", "resolve": "Solution"}
+CLOCK: Final = {
+    "running": Mark("▶", "running", "quiet"),
+    "close": Mark("!", "soon over", "warn"),
+    "over": Mark("✕", "overdue", "bad"),
+    "paused": Mark("‖", "paused", "warn"),
+    "closed": Mark("–", "stands still", "quiet"),
+    "kept": Mark("✓", "in time", "good"),
+    "missed": Mark("✕", "too late", "bad"),
+}
+PRIORITIES: Final = {
+    1: "1, drop everything",
+    2: "2, now",
+    3: "3, today",
+    4: "4, this week",
+    5: "5, when there is time",
+}
+# Why an open finding has no ticket (collector/tickets/suppression.py).
+SUPPRESSED: Final = {
+    "held_rule": "this version of the rule waits for a person's word",
+    "maintenance": "planned work is under way",
+    "silent": "the device is silent",
+    "site_outage": "its whole site is silent",
+    "everything_silent": "everything is silent",
+    "storm": "too many tickets within an hour",
+}
+SITUATIONS: Final = {
+    "site_outage": "a place fell silent",
+    "everything_silent": "everything fell silent",
+    "storm": "a storm of tickets",
+}
+# scope of an override -> how people choose it
+SCOPES: Final = {
+    "all": "every device",
+    "device_class": "one kind of device",
+    "site": "one site",
+    "room": "one room",
+    "device": "one device",
+    "component": "one part of a device",
+}
+WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 METRICS: Final = {
+    "patch_state": "Patch state",
     "cpu_used_ratio": "Processor used",
     "cpu_run_queue_load": "Processor run queue",
     "cpu_throttled_total": "Slowed by heat",
@@ -114,14 +166,22 @@ METRICS: Final = {
     "updates_security_count": "Security updates missing",
     "updates_other_count": "Other updates missing",
     "updates_lists_age_seconds": "Update lists' age",
+    "updates_unclassified_count": "Unclassified updates missing",
+    "updates_firmware_count": "Firmware updates on offer",
+    "packages_broken_count": "Packages half installed",
     "service_failed_state": "Service failed",
     "raid_degraded_state": "RAID array",
 }
 STATES: Final = {
+    "patch_state": {0: "unknown"},
     "disk_readable_state": {0: "not readable", 1: "readable"},
     "disk_self_assessment_passed_state": {0: "FAILED", 1: "passed"},
     "filesystem_read_only_state": {0: "writable", 1: "read-only"},
     "raid_degraded_state": {0: "complete", 1: "degraded"},
+    "thin_pool_failed_state": {0: "writes", 1: "stopped writing"},
+    "disk_reserve_state": {1: "normal", 2: "four fifths used", 3: "nine tenths used"},
+    "disk_windows_health_state": {0: "healthy", 1: "warning", 2: "unhealthy"},
+    "sensor_fan_stopped_state": {0: "turns, or rests at times", 1: "stopped"},
     "service_failed_state": {0: "running again", 1: "failed"},
     "clock_synchronised_state": {0: "not kept by a time service", 1: "kept by a time service"},
 }

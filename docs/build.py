@@ -16,6 +16,7 @@ import console.__main__
 from agent.probes import PROBES
 from collector.rules.load import load
 from collector.rules.rule import Rule
+from docs import rule_examples
 from protos.catalogue import METRICS
 from protos.sections import SECTIONS
 
@@ -178,17 +179,25 @@ def rules() -> str:
     found = load()
     parts = [
         "# Rules",
-        f"The {len(list(found))} rules that are shipped, with the reason for each number. Made from "
-        "`collector/rules/*.toml`.",
+        f"The {len(list(found))} rules that are shipped, with the reason for each number, and the words of its ticket "
+        "with example numbers. Made from `collector/rules/*.toml`.",
+        "A ticket adds where the device stands (site, room, desk), since when it is so by the site's clock, and of "
+        "the part itself what the inventory knows: class, form factor, interface, size, model, serial, slot.",
     ]
     for rule in found:
         parts.append(f"## {rule.name}\n\n{rule.severity.capitalize()}, {rule.kind}, watches `{rule.metric}`.")
         parts.append("\n".join(_limits(rule)))
-        parts.append(
-            f"> **{rule.title}** — {rule.meaning} {rule.advice}"
-            + (f" Bring: {rule.bring}" if rule.bring else "")
-        )
+        parts.append(_ticket(rule))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _ticket(rule: Rule) -> str:
+    """As a person gets it."""
+    said = rule_examples.ticket(rule)
+    lines = [f"**{said.title}**", said.meaning, f"What to do: {said.advice}"]
+    if said.bring:
+        lines.append(f"Bring: {said.bring}")
+    return "\n>\n".join(f"> {line}" for line in lines)
 
 
 def _limits(rule: Rule) -> Iterator[str]:

@@ -74,6 +74,7 @@ def tickets_list(config: Config, arguments: Namespace) -> int:
                 "state": t.state, "severity": t.severity, "priority": t.priority, "title": t.title,
                 "assignee": t.assignee, "opened_at": t.opened_at, "resolved_at": t.resolved_at,
                 "resolved_by": t.resolved_by, "reopened": t.reopened, "outcome": t.outcome,
+                "part_used": t.part_used, "proof": t.proof, "priority_by": t.priority_by,
                 "findings": findings.get((d.id, t.id), []),
             }
             for t, d in session.execute(query)
@@ -92,17 +93,31 @@ def tickets_explain(config: Config, arguments: Namespace) -> int:
     with _session(config) as session:
         ticket = explaining.find_ticket(session, arguments.id)
         parts = explaining.explain(session, rules, ticket.device_id, ticket.id)
+        around = explaining.circumstances(session, rules, ticket, datetime.now(UTC))
         if arguments.json:
-            print(
-                as_json(
-                    {"number": ticket.number, "title": ticket.title, "state": ticket.state, "findings": parts}
-                )
-            )
+            head = {"number": ticket.number, "title": ticket.title, "state": ticket.state}
+            print(as_json(head | around | {"findings": parts}))
             return 0
         print(f"Ticket {ticket.number}, {ticket.state}: {ticket.title}")
+        for line in _around(around):
+            print(line)
         for part in parts:
             print(_explained(part))
     return 0
+
+
+def _around(around: dict[str, Any]) -> list[str]:
+    by = f", set by {around['priority_by']}: {around['priority_why']}" if around["priority_by"] else ""
+    lines = [f"  priority {around['priority']}{by}"]
+    lines += [f"  {clock['text']}" for clock in around["clocks"]]
+    lines += [f"  {told['text']}" for told in around["in_force"]]
+    labels = (
+        ("outcome", "outcome"),
+        ("part_used", "part used"),
+        ("proposal", "proposal"),
+        ("proof", "proof of repair"),
+    )
+    return lines + [f"  {words}: {around[name]}" for name, words in labels if around[name]]
 
 
 def _explained(part: dict[str, Any]) -> str:
@@ -114,6 +129,7 @@ def _explained(part: dict[str, Any]) -> str:
         f" after {part['held_for_seconds']:.0f} s of hold",
     ]
     lines += [f"  because {clause['text']}" for clause in part["clauses"]]
+    lines += [f"  {text}" for text in part["waited"]]
     lines += [
         f"  {h['at']:%Y-%m-%d %H:%M:%S} UTC  {h['from']} → {h['to']} ({h['reason']})" for h in part["history"]
     ]

@@ -6,15 +6,15 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from collector import history, inventory
+from collector import history
 from collector.store.findings import Finding
 from collector.store.reports import ProbeResult
 from collector.store.tickets import Evidence, Ticket
+from collector.tickets import parts
 from protos.catalogue import BY_NAME
 
 BEFORE: Final = timedelta(hours=24)
 _POINTS = 300
-_SECTION_OF_PROBE = {"disk_health": "disks", "filesystem": "filesystems", "battery": "batteries"}
 
 
 def freeze(
@@ -34,13 +34,15 @@ def freeze(
         for (metric, component), points in sorted(found.items())
         if component == finding.component
     }
+    part, facts = _part(session, finding, probes)
     row = Evidence(
         device_id=finding.device_id, id=uuid.uuid4().hex, ticket_id=ticket.id, finding_id=finding.id,
         moment=moment, at=now,
         body={
             "clauses": clauses,
             "series": series,
-            "facts": _facts(session, finding, probes),
+            "part": part,
+            "facts": facts,
             "probes": _probes(session, finding.device_id, probes),
         },
     )  # fmt: skip
@@ -48,12 +50,15 @@ def freeze(
     return row
 
 
-def _facts(session: Session, finding: Finding, probes: set[str]) -> dict[str, str]:
-    for probe in probes:
-        section = _SECTION_OF_PROBE.get(probe)
-        if section:
-            return inventory.items(session, finding.device_id, section).get(finding.component, {})
-    return {}
+def _part(session: Session, finding: Finding, probes: set[str]) -> tuple[str, dict[str, str]]:
+    """(the probe it belongs to, what the inventory knows of it)."""
+    for probe in sorted(probes):
+        found = parts.facts(session, finding.device_id, probe, finding.component)
+        if found:
+            return probe, found
+    if finding.component and not probes:  # no number decided: a part is missing
+        return parts.gone(session, finding.device_id, finding.component)
+    return "", {}
 
 
 def _probes(session: Session, device_id: str, probes: set[str]) -> dict[str, Any]:

@@ -6,14 +6,17 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from collector.decisions import Decisions
 from collector.rules.evaluate import DeviceContext
 from collector.rules.evaluate import why_not as rule_why_not
 from collector.rules.rule import Rules
 from collector.rules.state import DeviceState as RuleState
 from collector.store.devices import SILENT, Device, DeviceState
 from collector.store.findings import CLEARED, Finding, Transition
+from collector.store.installation import Fact
 from collector.store.reports import ProbeResult
-from collector.store.tickets import Ticket
+from collector.store.tickets import Evidence, Ticket
+from collector.tickets import in_force
 from collector.tickets.lifecycle import NotFound
 
 
@@ -52,6 +55,8 @@ def _finding(session: Session, rules: Rules, finding: Finding) -> dict[str, Any]
         "cleared_at": finding.cleared_at,
         "stale_at": finding.stale_at,
         "intermittent": finding.intermittent,
+        "suppressed": finding.suppressed,
+        "waited": _waited(session, finding),
         "label": finding.label or finding.component,
         "meaning": finding.texts.get("meaning", ""),
         "advice": finding.texts.get("advice", ""),
@@ -61,6 +66,38 @@ def _finding(session: Session, rules: Rules, finding: Finding) -> dict[str, Any]
             {"at": t.at, "from": t.old, "to": t.new, "reason": t.reason, "clauses": t.clauses}
             for t in transitions
         ],
+    }
+
+
+def _waited(session: Session, finding: Finding) -> list[str]:
+    """What held it back before it came to its ticket."""
+    rows = session.scalars(
+        select(Evidence)
+        .where(
+            Evidence.device_id == finding.device_id, Evidence.finding_id == finding.id, Evidence.moment == "opening",
+        )
+        .order_by(Evidence.at)
+    )  # fmt: skip
+    texts = (str(clause.get("text", "")) for row in rows for clause in row.body.get("clauses", ()))
+    return [text for text in texts if text.startswith("held back until ")]
+
+
+def circumstances(session: Session, rules: Rules, ticket: Ticket, now: datetime) -> dict[str, Any]:
+    """What bears on the ticket as a whole: who set its priority, its clocks, its proof, decisions in force."""
+    device = session.get_one(Device, ticket.device_id)
+    names = session.scalars(
+        select(Finding.rule).where(Finding.device_id == device.id, Finding.ticket_id == ticket.id).distinct()
+    ).all()
+    return {
+        "priority": ticket.priority,
+        "priority_by": ticket.priority_by,
+        "priority_why": ticket.priority_why,
+        "outcome": ticket.outcome,
+        "part_used": ticket.part_used,
+        "proof": ticket.proof,
+        "proposal": ticket.proposal,
+        "clocks": in_force.clocks(session, ticket, now),
+        "in_force": in_force.decided(session, rules, device, names, now),
     }
 
 
@@ -89,11 +126,17 @@ def why_not(session: Session, rules: Rules, device: Device, rule_name: str, now:
     """Why this rule has no ticket on this device, a sentence a component."""
     if rule_name not in rules.by_name:
         raise NotFound(f"there is no rule {rule_name!r}; the rules are {', '.join(sorted(rules.by_name))}")
+    decisions = Decisions(rules)
+    decisions.refresh(session, now)
     row = session.get(DeviceState, device.id)
     state = RuleState.from_bytes(row.body) if row is not None else RuleState()
+    silent = device.presence == SILENT
+    frozen = session.get(Fact, "silence_frozen_until")
     context = DeviceContext(
-        device_class=device.device_class, seen_at=device.seen_at, expected=device.presence == SILENT,
-        frozen_until=None, accepted={},
+        device_class=device.device_class, seen_at=device.seen_at, expected=silent,
+        expected_from=decisions.expected_from(device, now) if silent else None,
+        frozen_until=datetime.fromisoformat(frozen.value) if frozen is not None else None,
+        accepted=decisions.accepted(device.id),
     )  # fmt: skip
     sentences: list[str] = []
     findings = session.scalars(
@@ -109,14 +152,16 @@ def why_not(session: Session, rules: Rules, device: Device, rule_name: str, now:
                 f"There is one: the finding{where} is open and on ticket {ticket.number} ({ticket.state})."
             )
         elif finding.suppressed:
-            sentences.append(f"The finding{where} is open; no ticket because of: {finding.suppressed}.")
+            why = in_force.held_back(session, decisions, device, finding, now)
+            sentences.append(f"The finding{where} is open; no ticket because {why}.")
         else:
             sentences.append(f"The finding{where} is open; this rule opens no tickets.")
     if device.revoked_at is not None:
         sentences.append("The device was revoked; nothing of it is judged any more.")
-    if sentences:
-        return sentences
-    return rule_why_not(rules, state, rule_name, context, now, _newest(session, device.id))
+    if not sentences:
+        here = decisions.rules_for(device, now)
+        sentences = rule_why_not(here, state, rule_name, context, now, _newest(session, device.id))
+    return sentences + [told["text"] for told in in_force.decided(session, rules, device, [rule_name], now)]
 
 
 def _newest(session: Session, device_id: str) -> dict[tuple[str, str], float]:

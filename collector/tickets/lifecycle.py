@@ -10,8 +10,12 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from collector import decide
 from collector.problem import Problem
-from collector.store.tickets import OutboxRow, Ticket, TicketEvent
+from collector.store.devices import Device
+from collector.store.findings import CLEARED, Finding
+from collector.store.tickets import OPEN_STATES, OutboxRow, Ticket, TicketEvent
+from collector.tickets.priority import computed
 
 TOCSIN: Final = "tocsin"  # who, where the machine itself acts
 
@@ -27,6 +31,16 @@ LEGAL: Final[dict[str, tuple[str, ...]]] = {
 PENDING_REASONS: Final = ("user", "vendor", "parts", "change", "problem", "site_access")
 CANCEL_REASONS: Final = ("duplicate", "noise", "test")
 OUTCOMES: Final = ("real", "false", "known", "nothing_found")
+# Outcomes that say: this is so, and nothing will be done about it.
+ACCEPTING: Final = ("false", "known")
+_PART_LIMIT: Final = 100
+# What a ticket that goes on has no longer: it was not done after all.
+REOPENING: Final[dict[str, object]] = {
+    "resolved_at": None, "resolved_by": "", "closed_at": None, "outcome": "", "proposal": "", "proof": "",
+}  # fmt: skip
+
+
+_COMPUTED: Final[dict[str, object]] = {"priority_by": "", "priority_why": ""}
 
 
 class NotFound(Problem):
@@ -48,21 +62,31 @@ class StaleVersion(Exception):
 def move(
     session: Session, device_id: str, ticket_id: str, *, to: str, who: str, version: int, now: datetime,
     note: str = "", reason: str = "", follow_up_at: datetime | None = None, outcome: str = "", assignee: str = "",
+    part_used: str = "",
 ) -> Ticket:  # fmt: skip
-    """Move a ticket. Raises NotFound, IllegalMove, StaleVersion; nothing is changed then."""
+    """Move a ticket. Raises NotFound, IllegalMove, StaleVersion; nothing is changed then.
+
+    `part_used` belongs to a resolution or a closing: what it took, for the spares and for the weekly figures.
+    """
     ticket = session.get(Ticket, (device_id, ticket_id))
     if ticket is None:
         raise NotFound(ticket_id)
-    legal = LEGAL[ticket.state]
+    former, legal = ticket.state, LEGAL[ticket.state]
     if to not in legal:
         allowed = ", ".join(legal) or "nothing: it is final"
         raise IllegalMove(
             f"a ticket that is {ticket.state} cannot become {to}; it can become {allowed}", legal
         )
     values = _needs(to, legal, reason, follow_up_at, outcome, assignee, who)
+    if part_used:
+        if to not in ("resolved", "closed"):
+            raise IllegalMove("a part is used up by resolving or closing", legal)
+        values["part_used"] = part_used[:_PART_LIMIT]
     values |= _stamps(ticket, to, who, now)
     _claim(session, ticket, version, values | {"state": to})
-    text = " ".join(part for part in (f"{ticket.state} → {to}", reason and f"({reason})", note) if part)
+    told = (f"{ticket.state} → {to}", reason and f"({reason})", outcome and f"outcome: {outcome}",
+            part_used and f"part used: {part_used}", note)  # fmt: skip
+    text = " ".join(part for part in told if part)
     record(
         session,
         ticket,
@@ -70,15 +94,34 @@ def move(
         kind="moved",
         text=text,
         now=now,
-        data={"from": ticket.state, "to": to, "reason": reason},
+        data={"from": former, "to": to, "reason": reason, "outcome": outcome},
     )
     verb = {"resolved": "resolve", "in_progress": "reopen" if ticket.state == "resolved" else "update"}.get(
         to, "update"
     )
-    outbox(session, ticket, verb, now)
+    if to == "closed" and outcome in ACCEPTING and who != TOCSIN:
+        _accept(
+            session,
+            ticket,
+            f"ticket {ticket.number} closed as {outcome}" + (f": {note}" if note else ""),
+            who,
+            now,
+        )
     session.flush()
     session.refresh(ticket)
+    outbox(session, ticket, verb, now)
     return ticket
+
+
+def _accept(session: Session, ticket: Ticket, why: str, who: str, now: datetime) -> None:
+    """Who closes what is still so as known or false accepts it as it is: silent until it gets worse."""
+    for finding in session.scalars(
+        select(Finding).where(
+            Finding.device_id == ticket.device_id, Finding.ticket_id == ticket.id, Finding.state != CLEARED,
+            Finding.value.is_not(None),
+        )
+    ):  # fmt: skip
+        decide.accept(session, device_id=ticket.device_id, finding_id=finding.id, why=why, who=who, now=now)
 
 
 def _needs(
@@ -125,7 +168,7 @@ def _stamps(ticket: Ticket, to: str, who: str, now: datetime) -> dict[str, objec
     elif to in ("closed", "cancelled"):
         values["closed_at"] = now
     elif ticket.state == "resolved":
-        values |= {"resolved_at": None, "resolved_by": "", "reopened": ticket.reopened + 1, "proposal": ""}
+        values |= REOPENING | {"reopened": ticket.reopened + 1}
     return values
 
 
@@ -159,6 +202,37 @@ def note(session: Session, device_id: str, ticket_id: str, *, who: str, text: st
     outbox(session, ticket, "update", now)
 
 
+def set_priority(
+    session: Session, device_id: str, ticket_id: str, *, priority: int | None, why: str, who: str, version: int,
+    now: datetime,
+) -> Ticket:  # fmt: skip
+    """A person's own word on how soon; None gives it back to the machine. Raises NotFound, IllegalMove, StaleVersion."""
+    ticket = session.get(Ticket, (device_id, ticket_id))
+    if ticket is None:
+        raise NotFound(ticket_id)
+    if ticket.state not in OPEN_STATES:
+        raise IllegalMove(f"a ticket that is {ticket.state} has no turn any more", LEGAL[ticket.state])
+    if priority is not None and priority not in range(1, 6):
+        raise IllegalMove("a priority is a number from 1 to 5", ())
+    if not why.strip():
+        raise IllegalMove("say why: whoever meets this priority will ask", ())
+    device = session.get_one(Device, device_id)
+    becomes = priority if priority is not None else computed(ticket.severity, device.device_class)
+    former = ticket.priority
+    values: dict[str, object] = {"priority": becomes, "touched_at": ticket.touched_at or now}
+    values |= {"priority_by": who, "priority_why": why} if priority is not None else _COMPUTED
+    _claim(session, ticket, version, values)
+    text = (
+        f"priority {former} → {becomes}" + ("" if priority is not None else ", computed again") + f": {why}"
+    )
+    data: dict[str, object] = {"from": former, "to": becomes, "why": why}
+    record(session, ticket, who=who, kind="priority", text=text, now=now, data=data)
+    outbox(session, ticket, "update", now)
+    session.flush()
+    session.refresh(ticket)
+    return ticket
+
+
 def record(
     session: Session, ticket: Ticket, *, who: str, kind: str, text: str, now: datetime,
     data: dict[str, object] | None = None,
@@ -177,7 +251,8 @@ def outbox(session: Session, ticket: Ticket, verb: str, now: datetime) -> None:
     session.add(
         OutboxRow(
             id=uuid.uuid4().hex, key=f"{ticket.device_id}:{ticket.id}", verb=verb, created_at=now,
-            body={"number": ticket.number, "title": ticket.title, "state": ticket.state, "severity": ticket.severity},
+            body={"number": ticket.number, "title": ticket.title, "state": ticket.state, "severity": ticket.severity,
+                  "priority": ticket.priority, "text": ticket.body, "proof": ticket.proof},
         )
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ touched; on touched ones it proposes.
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 from collector.rules.evaluate import Transition
 from collector.store.devices import Device
 from collector.store.findings import CLEARED, Finding
-from collector.store.tickets import Ticket
-from collector.tickets import evidence, lifecycle, sla
-from collector.tickets.lifecycle import TOCSIN
+from collector.store.tickets import WORKING_STATES, Ticket
+from collector.tickets import body, evidence, lifecycle, repair, sla
+from collector.tickets.lifecycle import REOPENING, TOCSIN
 from collector.tickets.numbers import next_number
+from collector.tickets.priority import computed
 
 Clause = dict[str, Any]  # one condition in words, with its numbers: collector/rules/transition.py
 
@@ -30,16 +31,20 @@ def on_open(
     session: Session, device: Device, finding: Finding, clauses: Iterable[Clause], now: datetime
 ) -> Ticket:
     """The ticket that the opened finding now belongs to."""
-    ticket = lifecycle.working(session, device.id, device.group)
+    ticket, verb = lifecycle.working(session, device.id, device.group), "update"
     if ticket is None:
-        ticket = _reopened(session, device, finding, now) or _new(session, device, finding, now)
-    else:
+        ticket, verb = _reopened(session, device, finding, now), "reopen"
+    if ticket is None:
+        ticket, verb = _new(session, device, finding, now), "create"
+    elif verb == "update":
+        if ticket.proof or ticket.proposal:  # of what it was before: it is not done any more
+            lifecycle.change(session, ticket, now, proof="", proposal="")
         lifecycle.record(session, ticket, who=TOCSIN, kind="joined", text=finding.summary, now=now)
-        lifecycle.outbox(session, ticket, "update", now)
     finding.ticket_id = ticket.id
     session.flush()
     evidence.freeze(session, ticket, finding, "opening", list(clauses), now)
     _retitle(session, device, ticket, now)
+    lifecycle.outbox(session, ticket, verb, now)  # with the text
     return ticket
 
 
@@ -64,7 +69,9 @@ def on_clear(
         .where(Finding.device_id == device.id, Finding.ticket_id == ticket.id, Finding.state != CLEARED)
         .limit(1)
     )
-    if ticket.state not in ("new", "assigned", "in_progress", "pending"):
+    if still_open is None:
+        repair.replaced(session, ticket, finding, transition, now)
+    if ticket.state not in WORKING_STATES:
         return
     if still_open is not None:
         _retitle(session, device, ticket, now)
@@ -87,17 +94,18 @@ def cleared_words(transition: Transition) -> str:
     return str(transition.clauses[0]["text"]) if transition.clauses else transition.reason
 
 
-def _new(session: Session, device: Device, finding: Finding, now: datetime) -> Ticket:
-    before = _last_with(session, device, finding)
+def _new(
+    session: Session, device: Device, finding: Finding, now: datetime, before: Ticket | None = None
+) -> Ticket:
+    before = before or _last_with(session, device, finding)
     ticket = Ticket(
         device_id=device.id, id=uuid.uuid4().hex, number=next_number(session), site=device.site or "", sla=sla.shipped(), group=device.group, state="new",
-        severity=finding.severity, priority=priority(finding.severity, device.device_class),
-        title=finding.summary, opened_at=now, recurrence_of=before.id if before else "", version=1,
+        severity=finding.severity, priority=computed(finding.severity, device.device_class), title=finding.summary,
+        opened_at=now, recurrence_of=before.id if before else "", version=1,
     )  # fmt: skip
     session.add(ticket)
     session.flush()
     lifecycle.record(session, ticket, who=TOCSIN, kind="opened", text=finding.summary, now=now)
-    lifecycle.outbox(session, ticket, "create", now)
     return ticket
 
 
@@ -108,31 +116,48 @@ def _reopened(session: Session, device: Device, finding: Finding, now: datetime)
         return None
     if now - ticket.resolved_at > REOPEN_WITHIN:
         return None
-    lifecycle.change(
-        session, ticket, now, state="in_progress" if ticket.assignee else "new", resolved_at=None, resolved_by="",
-        reopened=ticket.reopened + 1, proposal="",
-    )  # fmt: skip
-    lifecycle.record(session, ticket, who=TOCSIN, kind="reopened", text=finding.summary, now=now)
-    lifecycle.outbox(session, ticket, "reopen", now)
+    _back_to_work(session, ticket, finding.summary, now)
     return ticket
 
 
-def still_failing(session: Session, ticket: Ticket, finding: Finding, now: datetime) -> None:
-    """A person called it done, and fresh reports say it is not. Another working ticket takes it over."""
-    other = lifecycle.working(session, ticket.device_id, ticket.group)
-    if other is not None:
-        finding.ticket_id = other.id
-        lifecycle.record(
-            session, other, who=TOCSIN, kind="joined", text=f"{finding.summary}: still so", now=now
-        )
-        return
+def _back_to_work(session: Session, ticket: Ticket, text: str, now: datetime) -> None:
     lifecycle.change(
-        session, ticket, now, state="in_progress" if ticket.assignee else "new", resolved_at=None, resolved_by="",
-        reopened=ticket.reopened + 1, proposal="",
+        session, ticket, now,
+        **(REOPENING | {"state": "in_progress" if ticket.assignee else "new", "reopened": ticket.reopened + 1}),
     )  # fmt: skip
-    text = f"{finding.summary}: still so in the reports since it was resolved"
     lifecycle.record(session, ticket, who=TOCSIN, kind="reopened", text=text, now=now)
-    lifecycle.outbox(session, ticket, "reopen", now)
+
+
+def still_failing(
+    session: Session, ticket: Ticket, found: Sequence[tuple[Finding, Sequence[Clause]]], now: datetime
+) -> Ticket:
+    """A person called it done, and fresh reports say it is not: back to work, with the evidence.
+
+    Another working ticket takes the findings over. What was done for longer than a week begins a new one.
+    Returns the ticket they are on now.
+    """
+    device = session.get_one(Device, ticket.device_id)
+    done_at = ticket.closed_at or ticket.resolved_at or now
+    words = "; ".join(
+        f"{finding.summary}: {', '.join(str(clause['text']) for clause in clauses)}"
+        for finding, clauses in found
+    )
+    target, verb = lifecycle.working(session, ticket.device_id, ticket.group), "update"
+    if target is not None:
+        lifecycle.record(session, target, who=TOCSIN, kind="joined", text=words, now=now)
+    elif now - done_at > REOPEN_WITHIN:
+        target, verb = _new(session, device, found[0][0], now, before=ticket), "create"
+    else:
+        target, verb = ticket, "reopen"
+        outcome = f" with the outcome {ticket.outcome}" if ticket.outcome else ""
+        _back_to_work(session, ticket, f"{words} (it was {ticket.state}{outcome})", now)
+    for finding, clauses in found:
+        finding.ticket_id = target.id
+        session.flush()
+        evidence.freeze(session, target, finding, "still so", list(clauses), now)
+    _retitle(session, device, target, now)
+    lifecycle.outbox(session, target, verb, now)
+    return target
 
 
 def _last_with(session: Session, device: Device, finding: Finding) -> Ticket | None:
@@ -153,7 +178,7 @@ def _last_with(session: Session, device: Device, finding: Finding) -> Ticket | N
 
 
 def _retitle(session: Session, device: Device, ticket: Ticket, now: datetime) -> None:
-    """Severity, priority and title follow the worst open finding."""
+    """Severity, priority, title and text follow the open findings, the worst first."""
     findings = sorted(
         session.scalars(
             select(Finding).where(
@@ -166,17 +191,12 @@ def _retitle(session: Session, device: Device, ticket: Ticket, now: datetime) ->
         return
     worst = findings[0]
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    values = {
+    values: dict[str, object] = {
         "title": worst.summary + more,
         "severity": worst.severity,
-        "priority": priority(worst.severity, device.device_class),
+        "body": body.text(session, device, findings),
     }
+    if not ticket.priority_by:  # a person's word on it stands
+        values["priority"] = computed(worst.severity, device.device_class)
     if any(getattr(ticket, name) != value for name, value in values.items()):
         lifecycle.change(session, ticket, now, **values)
-
-
-def priority(severity: str, device_class: str) -> int:
-    """Impact × urgency, 1–5. A room's machine concerns everybody in the room, a desk's one person."""
-    impact = 2 if device_class in ("av_host", "server") else 3
-    urgency = 1 if severity == "critical" else 2
-    return min(5, impact + urgency - 1)

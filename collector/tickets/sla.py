@@ -134,11 +134,11 @@ def _states(ticket: Ticket, events: Iterable[TicketEvent]) -> list[tuple[datetim
 def _pauses(
     states: Sequence[tuple[datetime, str, str]], reasons: Iterable[str], now: datetime
 ) -> Sequence[Span]:
-    """Waiting for what the policy names, and the time between a resolution and the reopening."""
+    """Waiting for what the policy names, and the time between a resolution or a closing and the reopening."""
     found = []
     for n, (at, state, reason) in enumerate(states):
         until = states[n + 1][0] if n + 1 < len(states) else now
-        if state == "resolved" or (state == "pending" and reason in reasons):
+        if state in ("resolved", "closed") or (state == "pending" and reason in reasons):
             found.append((at, until))
     return merged(found)
 

@@ -43,7 +43,8 @@ def reason(
     full: set[str] | None = None,
 ) -> str:  # fmt: skip
     """Empty: it may have a ticket. `full` remembers, within one pass over many, what the brake holds."""
-    if decisions.is_held(finding.rule, finding.rule_hash):
+    was = finding.suppressed == HELD_RULE
+    if decisions.is_held(device, finding.rule, finding.component, finding.rule_hash, was, now):
         return HELD_RULE
     if _planned(decisions, device, finding, now):
         return MAINTENANCE

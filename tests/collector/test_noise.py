@@ -61,29 +61,35 @@ def run(
     return now
 
 
+def _size(engine: Engine, full: int, small: int) -> int:
+    """The whole fleet on SQLite; on PostgreSQL, where each commit waits for another process, enough of one."""
+    return full if engine.dialect.name == "sqlite" else small
+
+
 # outages
 
 
 def test_a_site_that_falls_silent_is_one_situation_and_those_that_stay_away_get_their_own_tickets(
     collector: Collector, engine: Engine
 ) -> None:
-    tulsa = collector.enrol_many([f"tulsa-{n}" for n in range(500)], site="Tulsa")
-    other = collector.enrol_many([f"enid-{n}" for n in range(200)], site="Enid")
+    size = _size(engine, 500, 50)
+    tulsa = collector.enrol_many([f"tulsa-{n}" for n in range(size)], site="Tulsa")
+    other = collector.enrol_many([f"enid-{n}" for n in range(size // 2)], site="Enid")
     collector.heartbeats([*tulsa, *other], NOON)
     now = run(collector, NOON, 45 * MINUTE, other)
     (outage,) = situations(engine)
     assert outage.kind == "site_outage"
     assert "Tulsa" in outage.title
-    assert len(outage.data["devices"]) == 500
+    assert len(outage.data["devices"]) == size
     assert tickets(engine) == []
-    assert suppressed(engine).count("site_outage") == 500
+    assert suppressed(engine).count("site_outage") == size
 
-    run(collector, now, 20 * MINUTE, [*tulsa[:490], *other])
+    run(collector, now, 20 * MINUTE, [*tulsa[:-10], *other])
     assert situations(engine) == []
     (ended,) = situations(engine, "resolved")
-    assert "490 of 500" in ended.data["ended"]
+    assert f"{size - 10} of {size}" in ended.data["ended"]
     open_tickets = tickets(engine)
-    assert {ticket.device_id for ticket in open_tickets} == {machine.device_id for machine in tulsa[490:]}
+    assert {ticket.device_id for ticket in open_tickets} == {machine.device_id for machine in tulsa[-10:]}
     assert {ticket.state for ticket in open_tickets} == {"new"}
 
 
@@ -106,7 +112,8 @@ def test_two_desks_switched_off_are_no_outage(collector: Collector, engine: Engi
 
 
 def test_a_collector_that_was_away_an_hour_blames_no_device(collector: Collector, engine: Engine) -> None:
-    fleet = collector.enrol_many([f"pc-{n}" for n in range(2000)], site="Tulsa")
+    size = _size(engine, 2000, 80)
+    fleet = collector.enrol_many([f"pc-{n}" for n in range(size)], site="Tulsa")
     collector.heartbeats(fleet, NOON)
     collector.sweep(NOON)
     again = Collector(engine)

@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 
 from bench.races import race
 
-RACES = 150
+RACES = 60
 
 
 def test_three_collectors_that_judge_at_once_open_one_finding_and_one_ticket(engine: Engine) -> None:

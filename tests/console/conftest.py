@@ -18,7 +18,7 @@ from console import create_app
 from console.config import Config
 from console.database import Database
 from console.sessions import digest
-from tests.console import world
+from tests.console import decided, world
 
 
 class _Compiled(BytecodeCache):
@@ -66,12 +66,19 @@ def _built(directory: Path, build: Callable[[Session, datetime], None], now: dat
     return directory / "t.db"
 
 
+def _decided(session: Session, now: datetime) -> None:
+    world.build(session, now)
+    session.flush()
+    decided.build(session, now)
+
+
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory, now: datetime) -> dict[str, Path]:
     """Databases made once and copied: making the tables costs a second."""
     return {
         "empty": _built(tmp_path_factory.mktemp("empty"), world.people, now),
         "world": _built(tmp_path_factory.mktemp("world"), world.build, now),
+        "decided": _built(tmp_path_factory.mktemp("decided"), _decided, now),
     }
 
 
@@ -87,6 +94,15 @@ def empty(tmp_path: Path, files: dict[str, Path]) -> Iterator[Flask]:
 @pytest.fixture
 def app(tmp_path: Path, files: dict[str, Path]) -> Iterator[Flask]:
     shutil.copy(files["world"], tmp_path / "t.db")
+    app = make_app(tmp_path)
+    yield app
+    database(app).engine.dispose()
+
+
+@pytest.fixture
+def county(tmp_path: Path, files: dict[str, Path]) -> Iterator[Flask]:
+    """The world with situations, planned work, overrides, accepted values and clocks."""
+    shutil.copy(files["decided"], tmp_path / "t.db")
     app = make_app(tmp_path)
     yield app
     database(app).engine.dispose()

@@ -19,7 +19,7 @@ from collector.store.findings import Finding
 from collector.store.installation import RefreshRequest
 from collector.store.reports import ProbeResult
 from collector.store.tickets import Ticket, TicketEvent
-from tests.console import world
+from tests.console import decided, world
 from tests.console.conftest import database
 from tests.console.hostile import STRINGS
 
@@ -119,7 +119,7 @@ def test_a_browser_runs_nothing_that_a_device_said(app: Flask, address: str, bro
     watched = Watched(context)
     page = watched.page
     sign_in(page, address)
-    visited = ("/devices", f"/devices/{DISK}", f"/devices/{DISK}/pictures", "/tickets", "/tickets/1041", "/coverage", "/audit")  # fmt: skip
+    visited = ("/devices", f"/devices/{DISK}", f"/devices/{DISK}/pictures", "/tickets", "/tickets/1041", "/coverage", "/audit", "/situations", "/planned-work", "/rules", "/rules/filesystem_nearly_full", "/sites")  # fmt: skip
     for path in visited:
         answer = page.goto(f"{address}{path}")
         assert answer is not None and answer.status == 200, path
@@ -168,6 +168,47 @@ def test_a_technician_takes_waits_resolves_and_closes(app: Flask, address: str, 
     context.close()
 
 
+def test_a_lead_gives_a_room_other_numbers_and_ends_it(app: Flask, address: str, browser: Browser) -> None:
+    """The form shows only the fields of the scope that was chosen, without a script."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, address, "lead.one")
+    page.goto(f"{address}/rules/filesystem_nearly_full")
+    page.click("summary:has-text('Add an override')")
+    assert not page.is_visible("input[name=room]") and not page.is_visible("input[name=device]")
+    page.select_option("select[name=scope]", "room")
+    assert page.is_visible("input[name=room]") and not page.is_visible("input[name=device]")
+    page.select_option("select[name=site]", world.COURT)
+    page.fill("input[name=room]", "Courtroom 3")
+    page.fill("input[name=raise_above]", "95 %")
+    page.fill("input[name=why]", "Recordings are moved at night")
+    page.click("button:has-text('Put it in force')")
+    assert page.locator("td", has_text="bad when filesystem used is above 95 %").count() == 1
+    page.click("#overrides button:has-text('End')")
+    assert page.locator("text=the rule holds everywhere as written").count() == 1
+    assert reports(app) == 0
+    context.close()
+
+
+def test_a_technician_plans_work_and_calls_it_off(app: Flask, address: str, browser: Browser) -> None:
+    context = browser.new_context()
+    watched = Watched(context)
+    page = watched.page
+    sign_in(page, address, "technician.one")
+    page.goto(f"{address}/devices/{DISK}")
+    page.click("text=Plan work on this device")
+    page.fill("input[name=starts]", "2199-03-31T18:00")
+    page.fill("input[name=ends]", "2199-03-31T20:00")
+    page.fill("input[name=why]", "The disk is replaced")
+    page.click("button:has-text('Plan it')")
+    assert page.locator("td", has_text="Sun 31 Mar 2199 18:00 – 20:00").count() == 1
+    page.click("button:has-text('Call off')")
+    assert page.locator("text=called off just now").count() == 1
+    assert watched.complaints == []
+    assert reports(app) == 0
+    context.close()
+
+
 def test_refresh_now_follows_without_a_reload(
     app: Flask, address: str, browser: Browser, now: datetime
 ) -> None:
@@ -211,10 +252,12 @@ def keep_picture(page: Page, path: Path, *, whole: bool) -> None:
     ],
 )
 def test_pages_fit_their_width(
-    look: str, settings: dict[str, Any], app: Flask, address: str, browser: Browser
+    look: str, settings: dict[str, Any], app: Flask, address: str, browser: Browser, now: datetime
 ) -> None:
     """Nothing hangs over the side; the pictures are kept in shots/ to be looked at."""
     SHOTS.mkdir(exist_ok=True)
+    with database(app).writer() as session, session.begin():
+        decided.build(session, now)
     context = browser.new_context(**settings)
     page = context.new_page()
     page.goto(f"{address}/sign-in")
@@ -225,7 +268,9 @@ def test_pages_fit_their_width(
         "new-device": "/devices/77a0c1d2e3f40516", "half-seen": "/devices/5a6b93f1c07d2e48",
         "software": f"/devices/{DISK}/inventory/software", "tickets": "/tickets?state=any", "ticket": "/tickets/1041",
         "resolved": "/tickets/1039", "coverage": "/coverage", "enrolment": "/enrolment", "people": "/people",
-        "audit": "/audit", "account": "/account", "missing": "/nothing-here",
+        "situations": "/situations", "situation": "/situations/1050", "planned-work": "/planned-work", "rules": "/rules",
+        "rule": "/rules/filesystem_nearly_full?scope=room", "rule-held": "/rules/restart_pending", "sites": "/sites",
+        "site": "/sites?site=Tulsa+County+Courthouse", "audit": "/audit", "account": "/account", "missing": "/nothing-here",
     }  # fmt: skip
     too_wide = {}
     for name, path in pages.items():

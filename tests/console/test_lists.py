@@ -173,7 +173,7 @@ def test_a_page_costs_the_same_number_of_statements_for_1_50_and_500_devices(
     for count in (1, 50, 500):
         many(empty, count, now, begin)
         begin = count
-        for path in ("/", "/devices", "/devices.csv", "/tickets", "/tickets.csv", "/coverage", "/devices/0000000000000000", "/tickets/100", "/enrolment"):  # fmt: skip
+        for path in ("/", "/devices", "/devices.csv", "/tickets", "/tickets.csv", "/coverage", "/devices/0000000000000000", "/tickets/100", "/enrolment", "/rules", "/rules/disk_hot", "/situations", "/planned-work", "/sites"):  # fmt: skip
             with counted(database(empty).engine) as statements:
                 assert client.get(path).status_code == 200
             costs.setdefault(path, []).append(len(statements))

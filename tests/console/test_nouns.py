@@ -1,18 +1,19 @@
 """Enrolment, coverage, people, audit, and pages without anything on them."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 from flask import Flask
 from sqlalchemy import delete, select
 
-from collector.store.devices import Site
+from collector.store.devices import Device, Site
 from collector.store.enrolment import EnrolmentToken
 from collector.store.installation import Fact
 from collector.store.people import AuditEntry, User
-from tests.console import world
+from collector.store.reports import ProbeResult
+from tests.console import rows, world
 from tests.console.conftest import database, signed_in
 
 FORM = {"site": world.COURT, "room": "Courtroom 1", "group": "av", "uses": "12", "valid": "7d"}
@@ -86,6 +87,23 @@ def test_coverage_groups_by_probe_and_reason_and_leaves_out_what_is_not_there(ap
         assert words in text, words
     assert "no battery" not in text
     assert "1 device of 8 cannot be fully seen" in text
+    assert "Support dates" not in text
+
+
+def test_coverage_says_that_support_dates_come_from_an_old_table(app: Flask) -> None:
+    remark = "the table of support dates is of 2025-10-18: look them up before relying on them"
+    with database(app).writer() as session, session.begin():
+        for result in session.scalars(
+            select(ProbeResult).where(ProbeResult.probe == "operating_system")
+        ).all():
+            session.delete(result)
+        for device_id in session.scalars(select(Device.id).limit(3)).all():
+            rows.probe(
+                session, device_id, "operating_system", datetime(2026, 3, 2, tzinfo=UTC), reason=remark
+            )
+    text = signed_in(app).get("/coverage").text
+    assert "Support dates that may be out of date" in text
+    assert text.count(remark) == 1, "once for all devices of one table"
 
 
 @pytest.mark.parametrize(
