@@ -57,6 +57,8 @@ class Sweep:
 
     def run(self, session: Session, changes: Changes, memory: Memory, now: datetime) -> None:
         """One sweep, about once a second."""
+        # The lease first: whoever waits for it then holds nothing that its holder may want.
+        leads = self._leads(session, now)
         if self._told_at is None or now - self._told_at >= _TOLD_EVERY:
             self._told_at = now
             self._tell_heard(session, memory)
@@ -64,7 +66,7 @@ class Sweep:
         # Each collector judges the reports it gets: all of them need the decisions, not only the leader.
         for device_id in self._bench.decisions.refresh(session, now):
             self._advance(session, changes, memory, device_id, now)
-        if not self._leads(session, now):
+        if not leads:
             return
         self._own_absence(session, memory, now)
         for device_id in self._due(session, now):
@@ -90,9 +92,12 @@ class Sweep:
         """Whether the lease is ours. Renewed at a third of its span: an idle collector must not write twice a second."""
         if self._lease_until is not None and now < self._lease_until - 2 * _LEASE / 3:
             return True
+        kept = self._lease_until is not None and now < self._lease_until
         if not leases.hold(session, "sweep", self._holder, now, _LEASE):
             self._lease_until = None
             return False
+        if not kept:
+            self._alive_at = None  # another one may have swept meanwhile: the store knows
         self._lease_until = now + _LEASE
         return True
 
@@ -113,7 +118,10 @@ class Sweep:
         table = table_of(Device)
         session.connection().execute(
             update(table).where(table.c.id == bindparam("v_id")).values(seen_at=bindparam("v_seen_at")),
-            [{"v_id": m.device.id, "v_seen_at": m.seen_at} for m in heard],
+            sorted(
+                ({"v_id": m.device.id, "v_seen_at": m.seen_at} for m in heard),
+                key=lambda row: str(row["v_id"]),
+            ),
         )
         for remembered in heard:
             remembered.flushed_at = remembered.seen_at
