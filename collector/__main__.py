@@ -54,6 +54,9 @@ def parser() -> argparse.ArgumentParser:
 
     devices = _group(commands, "devices", "the devices")
     _add(devices, "list", "all of them", "look", "devices_list", json=True)
+    missing = _add(devices, "missing", "those nobody heard of for long", "look", "devices_missing", json=True)
+    missing.add_argument("--days", type=int, default=7, help="for how long (default 7)")
+    missing.add_argument("--device-class", default="", choices=("", "desktop", "laptop", "av_host", "server"))
     tickets = _group(commands, "tickets", "the tickets")
     listing = _add(tickets, "list", "all of them", "look", "tickets_list", json=True)
     listing.add_argument("--open", action="store_true", help="only those with work to do")

@@ -1,11 +1,11 @@
 """Commands that only read: devices list, tickets list, tickets explain, why-not, rules check."""
 
 from argparse import Namespace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from collector.commands.output import as_json, as_table
@@ -51,6 +51,35 @@ def devices_list(config: Config, arguments: Namespace) -> int:
         )
     else:
         print("No devices yet. Make a token with: tocsin-collector token create")
+    return 0
+
+
+def devices_missing(config: Config, arguments: Namespace) -> int:
+    """Devices that nobody heard of for long. A laptop that is away gets no ticket: once a week it stands here."""
+    since = datetime.now(UTC) - timedelta(days=arguments.days)
+    with _session(config) as session:
+        rows = [
+            {
+                "id": d.id, "host_name": d.host_name, "site": d.site, "room": d.room, "device_class": d.device_class,
+                "model": f"{d.maker} {d.model}".strip(), "system_serial": d.system_serial, "seen_at": d.seen_at,
+                "enrolled_at": d.enrolled_at,
+            }
+            for d in session.scalars(
+                select(Device)
+                .where(
+                    Device.revoked_at.is_(None),
+                    func.coalesce(Device.seen_at, Device.enrolled_at) < since,
+                    *([Device.device_class == arguments.device_class] if arguments.device_class else []),
+                )
+                .order_by(Device.seen_at, Device.host_name)
+            )
+        ]  # fmt: skip
+    if arguments.json:
+        print(as_json(rows))
+    elif rows:
+        print(as_table(rows, ("host_name", "device_class", "site", "room", "model", "seen_at")))
+    else:
+        print(f"Every device was heard of within {arguments.days} days.")
     return 0
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -135,3 +135,18 @@ def test_help_names_every_command(state: Path) -> None:
 def test_a_token_carries_the_fingerprint_of_the_authority(state: Path) -> None:
     made = json.loads(run(state, "token", "create", "--site", "Norman", "--uses", "3", "--json").stdout)
     assert made["token"].endswith("." + made["ca_fingerprint"][:32])
+
+
+def test_a_device_nobody_heard_of_is_on_the_list_of_missing_ones(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'collector.db'}")
+    schema.upgrade(engine)
+    collector = Collector(engine)
+    now = datetime.now(UTC)
+    for name, days in (("drawer", 20), ("travelling", 3)):
+        collector.enrol(name, device_class="laptop").heartbeat(now - timedelta(days=days))
+    engine.dispose()
+    told = json.loads(run(tmp_path, "devices", "missing", "--json").stdout)
+    assert [row["host_name"] for row in told] == ["drawer"]
+    assert "travelling" in run(tmp_path, "devices", "missing", "--days", "2").stdout
+    assert json.loads(run(tmp_path, "devices", "missing", "--device-class", "desktop", "--json").stdout) == []
+    assert "Every device was heard of" in run(tmp_path, "devices", "missing", "--days", "30").stdout
