@@ -4,6 +4,7 @@ The scripting layer leaks handles and keeps names half known; these interfaces a
 """
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import cache
@@ -15,6 +16,7 @@ from agent.windows import Row, com
 T = TypeVar("T")
 
 LIMIT_SECONDS: Final = 60.0
+_one_at_a_time: Final = threading.Lock()
 
 _LOCATOR: Final = "{4590F811-1D3A-11D0-891F-00AA004B2E24}"
 _FORWARD_ONLY_AND_AT_ONCE: Final = 0x20 | 0x10
@@ -64,7 +66,9 @@ def execute(namespace: str, path: str, method: str) -> Row:
 def _ask(what: str, work: Callable[[], T]) -> T:
     if sys.platform != "win32":
         raise Unavailable("WMI is there on Windows only")
-    with com.apartment():
+    # One question at a time: nothing is gained by two, and a provider that is not safe for threads (wine's
+    # is not: it read where nothing was, once in some hundred times) takes the process with it.
+    with _one_at_a_time, com.apartment():
         from comtypes import COMError
 
         problem: Exception
