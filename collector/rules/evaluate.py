@@ -193,7 +193,10 @@ class _Observer:
             rule = self.table.components.get(key, usual)
             if not rule.enabled:
                 continue
-            known, track = draft.trails.get(key, ()), draft.tracks.get(key)
+            known = draft.trails.get(key, ())
+            if known and rule.kind == "forecast" and self.now - known[-1][0] < rule.step:
+                continue  # nearly always
+            track = draft.tracks.get(key)
             trail = trails.followed(rule, known, reading.last, self.now)
             if trail is not known:
                 draft.trail(key, trail)

@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from collector.rules import trails, updates, words
+from collector.rules import updates, words
 from collector.rules.rule import (
     CRITICAL,
     PART_KINDS,
     PATCH_STATE,
+    POINTS,
     PRESENCE,
     WARNING,
     Excuse,
@@ -247,7 +248,7 @@ def _forecast(row: Row, values: dict[str, Any], unit: str) -> None:
             row.problem("least_span", "is longer than the window")
         # A point comes each sixtieth of the window; the next one is the next observation.
         if not row.has("fresh_for"):
-            values["fresh_for"] = 3 * values["window"] / trails.POINTS
+            values["fresh_for"] = 3 * values["window"] / POINTS
 
 
 def _absence(row: Row, values: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ READABLE: Final = "disk_readable_state"
 PART_KINDS: Final = ("disk serial", "battery serial")
 WARNING, CRITICAL = "warning", "critical"
 TRAILING: Final = ("occurs", "forecast")
+POINTS: Final = 60  # of a trail: what a rule remembers of a number's past
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class Rule:
     source: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)  # its row of the file
     hash: str = field(default="", init=False, compare=False)
     others: frozenset[str] = field(default=frozenset(), init=False, compare=False)
+    step: timedelta = field(default=timedelta(0), init=False, compare=False)  # forecast: between two points
 
     def __post_init__(self) -> None:
         content = [(f.name, getattr(self, f.name)) for f in fields(self) if f.compare]
@@ -113,6 +115,8 @@ class Rule:
         named = {self.and_metric, self.compare_metric, self.since_metric}
         named |= {name for excuse in self.unless for name in (excuse.metric, excuse.other)}
         object.__setattr__(self, "others", frozenset(named - {""}))
+        if self.kind == "forecast" and self.window is not None:
+            object.__setattr__(self, "step", self.window / POINTS)
 
     @property
     def unit(self) -> str:

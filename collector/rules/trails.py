@@ -11,10 +11,9 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from collector.rules.judge import BAD, BETWEEN, WELL, Judgement
-from collector.rules.rule import Rule
+from collector.rules.rule import POINTS, Rule
 from collector.rules.state import Trail
 
-POINTS: Final = 60
 LEAST_POINTS: Final = 8  # fewer prove no trend at 95 %
 _PLACES: Final = 14  # of a week: half days
 _SURE: Final = 1.96  # 95 % of a normal distribution, two-sided
@@ -41,7 +40,7 @@ def followed(rule: Rule, trail: Trail, value: float, now: datetime) -> Trail:
 def _adds(rule: Rule, last: tuple[datetime, float], value: float, now: datetime) -> bool:
     if rule.window is None or now <= last[0]:
         return False
-    return value != last[1] if rule.kind == "occurs" else now - last[0] >= rule.window / POINTS
+    return value != last[1] if rule.kind == "occurs" else now - last[0] >= rule.step
 
 
 def occurred(trail: Trail, window: timedelta, now: datetime) -> float:
