@@ -6,7 +6,8 @@ from functools import partial
 
 from agent.probe import Place, Unavailable
 from agent.probes.backup_evidence import Evidence, filetime
-from agent.windows import CIMV2, Sources, rows, sources
+from agent.windows import CIMV2, Sources, rows
+from agent.windows.live import sources
 
 _FILE_HISTORY = r"Software\Microsoft\Windows\CurrentVersion\FileHistory"
 _BACKUP_LOG = "Microsoft-Windows-Backup"

@@ -2,7 +2,8 @@
 
 from agent.probe import Place, Unavailable
 from agent.probes.battery_facts import Battery, measured
-from agent.windows import WMI, Row, rows, sources
+from agent.windows import WMI, Row, rows
+from agent.windows.live import sources
 
 _UNKNOWN = 0xFFFFFFFF  # BATTERY_UNKNOWN_CAPACITY
 _RELATIVE = 0x40000000  # BATTERY_CAPACITY_RELATIVE: in units of nobody knows what

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from agent import commands
 from agent.probe import Place, Taken, Unavailable, item, reading
-from agent.windows import Sources, Value, sources
+from agent.windows import Sources, Value
+from agent.windows.live import sources
 
 _SERVICE = r"HKLM\SYSTEM\CurrentControlSet\Services\W32Time"
 _LIMIT_SECONDS = 10.0

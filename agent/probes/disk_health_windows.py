@@ -14,7 +14,8 @@ from agent import commands
 from agent.probe import Place, Unavailable
 from agent.probes import smart, smartctl
 from agent.probes.smart import DiskFacts
-from agent.windows import CIMV2, STORAGE, WMI, Row, Sources, rows, sources
+from agent.windows import CIMV2, STORAGE, WMI, Row, Sources, rows
+from agent.windows.live import sources
 
 # BusType
 _USB, _RAID, _SD = 7, 8, 12

@@ -9,7 +9,8 @@ from typing import Final
 from agent.probe import Place, Unavailable, item
 from agent.probes import kernel_messages as said
 from agent.probes.events import CUT_OFF, FAILURE_PREDICTED, STOP_ERROR, Disk, Seen, Sighting
-from agent.windows import CIMV2, STORAGE, Event, Row, Sources, rows, sources
+from agent.windows import CIMV2, STORAGE, Event, Row, Sources, rows
+from agent.windows.live import sources
 from protos.placeholders import is_placeholder
 from protos.report_pb2 import Item
 

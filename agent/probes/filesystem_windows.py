@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.probe import Place, Taken, Unavailable, item, reading
-from agent.windows import Row, rows, sources
+from agent.windows import Row, rows
+from agent.windows.live import sources
 
 _FIXED_DISK = 3
 _GUID = re.compile(r"\{([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}", re.ASCII | re.IGNORECASE)

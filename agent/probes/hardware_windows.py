@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from agent.probe import Place, Unavailable
 from agent.probes import dmi, smbios
 from agent.probes.hardware_linux import NetworkCard
-from agent.windows import CIMV2, Row, rows, sources
+from agent.windows import CIMV2, Row, rows
+from agent.windows.live import sources
 from protos.placeholders import is_placeholder
 
 NETWORK = r"root\StandardCimv2"

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from agent.probe import Place, Unavailable
 from agent.probes.memory_errors import NO_CORRECTION, WHEA, kind_of
-from agent.windows import CIMV2, Event, rows, sources
+from agent.windows import CIMV2, Event, rows
+from agent.windows.live import sources
 
 # 6005, 6006, 6013: the log's own words. Without any of them an empty answer would prove nothing.
 _WANTED = {WHEA: (18, 19, 46, 47), "EventLog": (6005, 6006, 6013)}

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agent.probe import Place, Unavailable
-from agent.windows import CIMV2, Row, Value, rows, sources
+from agent.windows import CIMV2, Row, Value, rows
+from agent.windows.live import sources
 
 CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 ENVIRONMENT = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"

@@ -9,7 +9,8 @@ from agent.probe import Place, Unavailable
 from agent.probes import update_source
 from agent.probes import windows_updates as updates
 from agent.probes.update_source import Source
-from agent.windows import CIMV2, Installation, Row, Searched, Sources, Value, sources
+from agent.windows import CIMV2, Installation, Row, Searched, Sources, Value
+from agent.windows.live import sources
 
 T = TypeVar("T")
 

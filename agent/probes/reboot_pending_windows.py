@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from agent.probe import Place, Taken, Unavailable, item, reading
-from agent.windows import CIMV2, Row, Sources, rows, sources
+from agent.windows import CIMV2, Row, Sources, rows
+from agent.windows.live import sources
 
 _VERSION = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"
 # A key of this name is there as long as a restart is due, and gone after it.

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from agent.probe import Place, Unavailable
 from agent.probes.security_state import Found
-from agent.windows import Row, Sources, rows, sources
+from agent.windows import Row, Sources, rows
+from agent.windows.live import sources
 
 _CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
 _FIREWALL = r"HKLM\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy"

@@ -5,7 +5,8 @@ says the same: it is told as it is.
 """
 
 from agent.probe import Place, Taken, reading
-from agent.windows import WMI, Row, rows, sources
+from agent.windows import WMI, Row, rows
+from agent.windows.live import sources
 from protos.report_pb2 import Reading
 
 _ZERO_CELSIUS = 273.15

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from agent.probe import Place, Taken, Unavailable, item, reading
-from agent.windows import CIMV2, Row, Sources, rows, sources
+from agent.windows import CIMV2, Row, Sources, rows
+from agent.windows.live import sources
 
 _SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
 _NEVER_STARTED = 1077  # since the last start of the system nobody tried

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from agent.probe import Place, Taken, Unavailable, item
-from agent.windows import Sources, Value, sources
+from agent.windows import Sources, Value
+from agent.windows.live import sources
 from protos.report_pb2 import Item
 
 _UNINSTALL = r"Software\Microsoft\Windows\CurrentVersion\Uninstall"

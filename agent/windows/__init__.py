@@ -1,15 +1,12 @@
 """What a Windows device can be asked. The probes' `*_windows.py` files speak to `Sources` only.
 
-`sources(place)` is this machine (live.py) unless the place brings others: in tests, captured answers.
+live.py answers for this machine, unless the place brings other sources: in tests, captured answers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from agent.probe import Place
+from typing import Protocol
 
 # One WMI instance. Names are in lower case (WMI does not mind, dictionaries do); values as the system gives
 # them (64-bit numbers and dates are text), or all text where a dump was read: rows.py reads both.
@@ -116,12 +113,3 @@ class Sources(Protocol):
 
     def update_needs_restart(self) -> bool:
         """ISystemInformation.RebootRequired."""
-
-
-def sources(place: "Place") -> Sources:
-    """Raises Unavailable on another system."""
-    if place.windows is not None:
-        return place.windows
-    from agent.windows.live import Live
-
-    return Live()

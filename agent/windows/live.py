@@ -3,7 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from agent.windows import Event, Installation, Row, Searched, Value
+from agent.probe import Place
+from agent.windows import Event, Installation, Row, Searched, Sources, Value
+
+
+def sources(place: Place) -> Sources:
+    """Whom to ask: this machine, unless the place brings its own. Another system answers Unavailable."""
+    return Live() if place.windows is None else place.windows
 
 
 class Live:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from agent.probe import Place, Unavailable
-from agent.windows import CIMV2, com, sources, update_codes, wmi
-from agent.windows.live import Live
+from agent.windows import CIMV2, com, update_codes, wmi
+from agent.windows.live import Live, sources
 
 elsewhere = pytest.mark.skipif(sys.platform == "win32", reason="about systems that are not Windows")
 
