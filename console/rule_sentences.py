@@ -37,6 +37,8 @@ def _watched(rule: Rule) -> str:
         case "forecast" if rule.raises is not None:
             within = rule_text.span(rule.within or timedelta(0))
             return f"{name} will be {_limit(rule.raises, rule.metric)} within {within}"
+        case "median" if rule.raises is not None:
+            return f"{name} {_limit(rule.raises, rule.metric)}, as the median of the last {rule.points}"
         case "absence":
             return "a part that was built in is no longer seen"
     if rule.compare_metric:

@@ -194,13 +194,13 @@ class _Observer:
             if not rule.enabled:
                 continue
             known = draft.trails.get(key, ())
-            if known and rule.kind == "forecast" and self.now - known[-1][0] < rule.step:
+            if known and rule.kind != "occurs" and self.now - known[-1][0] < rule.step:
                 continue  # nearly always
             track = draft.tracks.get(key)
             trail = trails.followed(rule, known, reading.last, self.now)
             if trail is not known:
                 draft.trail(key, trail)
-            elif track is None or rule.kind == "forecast":
+            elif track is None or rule.kind != "occurs":
                 continue
             judgement = trails.judge(rule, trail, self.now)
             if judgement is None or (track is None and judgement.mood != BAD):

@@ -23,7 +23,7 @@ from collector.rules.rule import (
 from collector.rules.rule_file import Row, RuleError, read, together
 from protos import catalogue, sections
 
-KINDS: Final = ("threshold", "growth", "state", "age", "silence", "occurs", "forecast", "absence")
+KINDS: Final = ("threshold", "growth", "state", "age", "silence", "occurs", "forecast", "median", "absence")
 CLEARS: Final = ("observation", "part_replaced", "steady")
 VERDICTS: Final = ("failing", "wearing_out", "cable")
 CLASSES: Final = ("desktop", "laptop", "av_host", "server", "virtual", "unknown")
@@ -78,6 +78,8 @@ def rule_of(row: Row) -> Rule:
         _occurs(row, values)
     elif kind == "forecast":
         _forecast(row, values, unit)
+    elif kind == "median":
+        _median(row, values, unit)
     elif kind == "absence":
         _absence(row, values)
     if kind not in ("growth", "age"):
@@ -249,6 +251,27 @@ def _forecast(row: Row, values: dict[str, Any], unit: str) -> None:
         # A point comes each sixtieth of the window; the next one is the next observation.
         if not row.has("fresh_for"):
             values["fresh_for"] = 3 * values["window"] / POINTS
+
+
+def _median(row: Row, values: dict[str, Any], unit: str) -> None:
+    raises = values["raises"] = _limit(row, "raise", _OPEN, unit)
+    values["clear"] = _limit(row, "clear", _OPEN, unit)
+    _side(row, "clear", raises, values["clear"])
+    if not any(row.has(f"raise_{how}") for how in _OPEN):
+        row.problem(
+            "raise_above", "is missing (raise_above, raise_at_or_above, raise_below or raise_at_or_below)"
+        )
+    points = row.number("points", "count")
+    for key in ("every", "window"):
+        values[key] = row.span(key)
+    for key in ("points", "every", "window"):
+        if not row.has(key):
+            row.problem(key, "is missing")
+    if points is not None and (points != int(points) or not 3 <= points <= POINTS):
+        row.problem("points", f"must be a whole number from 3 to {POINTS}")
+    values["points"] = int(points or 0)
+    if values["every"] and values["window"] and values["every"] * values["points"] > values["window"]:
+        row.problem("window", "is too short for so many points")
 
 
 def _absence(row: Row, values: dict[str, Any]) -> None:

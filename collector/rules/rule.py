@@ -18,7 +18,7 @@ READABLE: Final = "disk_readable_state"
 # Parts that are known by their own serial: another serial in their place is proof of a repair.
 PART_KINDS: Final = ("disk serial", "battery serial")
 WARNING, CRITICAL = "warning", "critical"
-TRAILING: Final = ("occurs", "forecast")
+TRAILING: Final = ("occurs", "forecast", "median")
 POINTS: Final = 60  # of a trail: what a rule remembers of a number's past
 
 
@@ -62,7 +62,7 @@ class Excuse:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
     name: str
-    kind: str  # threshold growth state age silence occurs forecast absence
+    kind: str  # threshold growth state age silence occurs forecast median absence
     metric: str
     severity: str
     title: str
@@ -86,7 +86,9 @@ class Rule:
     since_metric: str = ""  # the device's own word on how long it has been so: the hold counts from there
     hold: timedelta = timedelta(0)
     fresh_for: timedelta = timedelta(minutes=15)
-    window: timedelta | None = None  # how far back occurs and forecast look
+    window: timedelta | None = None  # how far back occurs, forecast and median look
+    points: int = 0  # median: of so many
+    every: timedelta | None = None  # median: one of them so often at most
     times: float | None = None  # occurs: so often within the window
     clear_times: float = 0.0  # occurs: well again when it is at most so often
     within: timedelta | None = None  # forecast: the limit is reached so soon
@@ -107,7 +109,7 @@ class Rule:
     source: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)  # its row of the file
     hash: str = field(default="", init=False, compare=False)
     others: frozenset[str] = field(default=frozenset(), init=False, compare=False)
-    step: timedelta = field(default=timedelta(0), init=False, compare=False)  # forecast: between two points
+    step: timedelta = field(default=timedelta(0), init=False, compare=False)  # least time between two points
 
     def __post_init__(self) -> None:
         content = [(f.name, getattr(self, f.name)) for f in fields(self) if f.compare]
@@ -117,6 +119,8 @@ class Rule:
         object.__setattr__(self, "others", frozenset(named - {""}))
         if self.kind == "forecast" and self.window is not None:
             object.__setattr__(self, "step", self.window / POINTS)
+        if self.every is not None:
+            object.__setattr__(self, "step", self.every)
 
     @property
     def unit(self) -> str:

@@ -1,7 +1,7 @@
 """What a rule remembers of a number's past: points of (moment, value), few enough to be kept with the state.
 
 Of a counter (`occurs`) a point is kept where it changed, of a level (`forecast`) one each sixtieth of the
-window: so a quiet device writes nothing, and a filling disk twice a day.
+window, for a `median` as often as the rule says: so a quiet device writes nothing, and a filling disk twice a day.
 """
 
 import math
@@ -113,6 +113,8 @@ def judge(rule: Rule, trail: Trail, now: datetime) -> Judgement | None:
     """None: not enough data, so nothing is known."""
     if rule.kind == "occurs":
         return _occurs(rule, trail, now)
+    if rule.kind == "median":
+        return _median(rule, trail)
     if rule.raises is None or rule.within is None or not enough(rule, trail):
         return None
     told = forecast(trail, rule.raises.value, now, rule.rhythm)
@@ -124,6 +126,17 @@ def judge(rule: Rule, trail: Trail, now: datetime) -> Judgement | None:
         mood = BAD
     value = told.left if math.isfinite(told.left) else clear
     return Judgement(mood, value, limit, told.late if math.isfinite(told.late) else None)
+
+
+def _median(rule: Rule, trail: Trail) -> Judgement | None:
+    """Of the last points: one odd reading among three decides nothing."""
+    if rule.raises is None or len(trail) < rule.points:
+        return None
+    value = median(value for _, value in trail[-rule.points :])
+    if rule.raises.holds(value):
+        return Judgement(BAD, value, rule.raises.value)
+    well = rule.clear is None or rule.clear.holds(value)
+    return Judgement(WELL if well else BETWEEN, value, rule.raises.value)
 
 
 def _occurs(rule: Rule, trail: Trail, now: datetime) -> Judgement | None:

@@ -162,6 +162,8 @@ def main_text(rule: Rule, track: Track, at: datetime) -> str:
         return f"{track.label or 'a part'} was in the inventory ({rule.section.replace('_', ' ')}) and is not any more"
     if rule.kind == "occurs" and rule.window:
         return f"{name} rose by {value} within {words.span(rule.window)}; {rule.times:g} are too many"
+    if rule.kind == "median" and rule.raises:
+        return f"the median of the last {rule.points} of {name} is {value}, {words.limit(rule.raises, rule.unit)}"
     if rule.kind == "forecast" and rule.raises and rule.within and rule.window:
         wall = words.say(rule.raises.value, rule.metric.rsplit("_", 1)[-1])
         slow = f", {words.say(track.second, rule.unit)} at the slow end of its range" if track.second else ""

@@ -130,6 +130,12 @@ def _trailing(rule: Rule, trail: Trail, now: datetime) -> str:
     if rule.kind == "occurs":
         rose = words.say(trails.occurred(trail, rule.window, now), rule.unit)
         return f"rose by {rose} within {words.span(rule.window)}; it speaks from {rule.times:g}."
+    if rule.kind == "median" and rule.raises is not None:
+        if len(trail) < rule.points:
+            return f"not enough data: {len(trail)} of {rule.points} readings."
+        found = trails.judge(rule, trail, now)
+        said = words.say(found.value if found else None, rule.unit)
+        return f"the median of the last {rule.points} is {said}; it speaks {words.limit(rule.raises, rule.unit)}."
     if rule.least_span is None or rule.raises is None or rule.within is None:
         return "no data."
     if not trails.enough(rule, trail):

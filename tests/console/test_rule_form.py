@@ -22,7 +22,7 @@ def rule(name: str) -> Rule:
 @pytest.mark.parametrize(
     ("name", "bad", "well"),
     [
-        ("battery_worn", "Battery health below 60 %, for 3 days", "another serial in its place"),
+        ("battery_worn", "Battery health below 60 %, as the median of the last 3", "another serial in its place"),
         ("filesystem_nearly_full", "Filesystem used above 90 % and filesystem free below 10 GB, unless filesystem size below 5 GB, for 30 minutes", "below 85 %, or filesystem free above 12 GB"),
         ("security_updates_missing", "Security updates missing for longer than 14 days", "younger than 7 days"),
         ("device_silent", "not heard of for 30 minutes", "as soon as it is heard of again"),

@@ -136,13 +136,6 @@ WAYS: dict[str, Way] = {
         bad=_one("sensor_critical_alarms_count", 1), well=_one("sensor_critical_alarms_count", 0), within=10 * MINUTE
     ),
     "sensor_over_its_limit": Way(bad=_sensor(101), well=_sensor(80), within=10 * MINUTE),
-    "battery_worn": replace(
-        _disk("disk_pending_sectors_count", 1),
-        bad=_one("battery_health_ratio", 0.5, "OLD"),
-        well=_one("battery_health_ratio", 1.0, "NEW"),
-        every=8 * HOUR,
-        within=3 * DAY,
-    ),
     "service_failed": Way(
         bad=_one("service_failed_state", 1, "cups.service"),
         well=_one("service_failed_state", 0, "cups.service"),

@@ -154,3 +154,37 @@ def test_a_trail_stays_short_and_comes_back_from_the_database(
         assert len(trail) <= trails.POINTS + 2
         state = DeviceState(trails={(name, "c"): trail} if trail else {})
         assert DeviceState.from_bytes(state.to_bytes()) == state
+
+
+def _battery(device: Judged, health: float, day: float, serial: str = "B1") -> None:
+    device.take(report(reading("battery_health_ratio", health, serial)), NOON + day * DAY)
+
+
+def test_a_worn_battery_is_told_by_the_median_of_three_days(shipped: Rules) -> None:
+    device = _only(shipped, "battery_worn")
+    for hour in range(24):
+        _battery(device, 0.5, hour / 24)
+    _battery(device, 0.5, 1.1)
+    assert device.told == [], "two days are not three"
+    (text,) = why_not(device.rules, device.state, "battery_worn", DESKTOP, NOON + DAY)
+    assert "2 of 3" in text
+    _battery(device, 0.5, 2.2)
+    (opened,) = device.told
+    assert opened.summary == "Battery B1 holds 50 % of what it did"
+    assert "median of the last 3" in opened.clauses[0]["text"]
+    _battery(device, 0.98, 4, "B2")
+    assert changes(device.told)[-1][1:] == ("cleared", "replaced")
+
+
+def test_one_odd_reading_of_a_battery_decides_nothing(shipped: Rules) -> None:
+    device = _only(shipped, "battery_worn")
+    for day in range(12):
+        _battery(device, 0.3 if day % 4 == 2 else 0.8, day)
+    assert device.told == []
+
+
+def test_a_laptop_seen_once_a_week_has_its_median_in_three_weeks(shipped: Rules) -> None:
+    device = _only(shipped, "battery_worn")
+    for week in range(3):
+        _battery(device, 0.55, 7 * week)
+    assert [t.new for t in device.told] == ["open"]
