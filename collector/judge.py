@@ -162,15 +162,14 @@ def _summarise(changes: Changes, memory: DeviceMemory) -> None:
     changes.device(memory.device.id, worst_severity=worst, open_findings=len(memory.findings))
 
 
-def release(session: Session, memory: Memory, bench: Bench, now: datetime, most: int = 500) -> int:
+def release(session: Session, memory: Memory, bench: Bench, now: datetime) -> int:
     """Tickets for open findings whose reason to wait is over. Returns how many."""
     released, full = 0, set[str]()
-    for device_id, finding_id in suppression.waiting(session, most):
+    for finding in suppression.waiting(session):
         try:
-            remembered = memory.of(session, device_id)
+            remembered = memory.of(session, finding.device_id)
         except KeyError:
             continue
-        finding = session.get_one(Finding, (device_id, finding_id))
         why = suppression.reason(session, bench.decisions, bench.brake, remembered.device, finding, now, full)
         if why == finding.suppressed:
             continue
@@ -180,7 +179,7 @@ def release(session: Session, memory: Memory, bench: Bench, now: datetime, most:
             continue
         clauses = session.scalar(
             select(TransitionRow.clauses).where(
-                TransitionRow.device_id == device_id, TransitionRow.finding_id == finding_id, TransitionRow.new == OPEN,
+                TransitionRow.device_id == finding.device_id, TransitionRow.finding_id == finding.id, TransitionRow.new == OPEN,
                 TransitionRow.old != OPEN,
             )
         )  # fmt: skip

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from collector import decide
 from collector.decisions import Decisions
-from collector.store.devices import ONLINE, SILENT, Device
+from collector.store.devices import ONLINE, SILENT, UNKNOWN, Device
 from collector.store.findings import CLEARED, Finding
 from collector.store.situations import EVERYTHING_SILENT, SITE_OUTAGE, STORM, Situation
 from collector.tickets.numbers import next_number
@@ -28,6 +28,8 @@ _EVERYTHING: Final = 0.8
 # Back: half of them. The others get tickets of their own after a while: they may still be starting.
 _BACK: Final = 0.5
 _LATE: Final = timedelta(minutes=10)
+# After an absence of our own nobody is silent, and nobody is back: unknown is no recovery.
+_NOT_HEARD: Final = (SILENT, UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ def _end_outage(session: Session, known: Situation, now: datetime) -> None:
             session.scalar(
                 select(func.count())
                 .select_from(Device)
-                .where(Device.id.in_(ids[start : start + 500]), Device.presence == SILENT)
+                .where(Device.id.in_(ids[start : start + 500]), Device.presence.in_(_NOT_HEARD))
             )
             or 0
         )

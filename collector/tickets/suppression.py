@@ -109,12 +109,15 @@ def _opened(session: Session, scope: str, device: Device, finding: Finding, sinc
     )
 
 
-def waiting(session: Session, most: int) -> list[tuple[str, str]]:
-    """Open findings that something keeps from a ticket, the worst and oldest first: (device, finding)."""
-    rows = session.execute(
-        select(Finding.device_id, Finding.id)
-        .where(Finding.suppressed != "", Finding.state != CLEARED, Finding.stale_at.is_(None))
-        .order_by(Finding.severity, Finding.opened_at)  # critical comes before warning
-        .limit(most)
+def waiting(session: Session) -> list[Finding]:
+    """Open findings that something keeps from a ticket, the worst and oldest first.
+
+    All of them: with a limit, those of one large outage would hide the others for as long as it lasts.
+    """
+    return list(
+        session.scalars(
+            select(Finding)
+            .where(Finding.suppressed != "", Finding.state != CLEARED, Finding.stale_at.is_(None))
+            .order_by(Finding.severity, Finding.opened_at)  # critical comes before warning
+        )
     )
-    return [(row.device_id, row.id) for row in rows]

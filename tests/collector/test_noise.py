@@ -253,6 +253,23 @@ def test_weekly_work_keeps_its_local_time_over_the_change_of_clocks() -> None:
         assert not decisions.under_way(window, (local + 2 * HOUR).astimezone(UTC))
 
 
+def test_a_large_outage_keeps_no_ticket_back_elsewhere(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("the same statement on both; one large fleet is enough")
+    collector = Collector(engine)
+    away = collector.enrol_many([f"tulsa-{n}" for n in range(520)], site="Tulsa")
+    others = collector.enrol_many([f"enid-{n}" for n in range(260)], site="Enid")
+    collector.heartbeats([*away, *others], NOON)
+    now = run(collector, NOON, 40 * MINUTE, others)
+    assert suppressed(engine).count("site_outage") == 520
+    _plan(engine, now, now + 30 * MINUTE, site="Enid")
+    for minute in range(0, 45, 5):
+        others[0].send(FULL, now + minute * MINUTE)
+        collector.heartbeats(others, now + minute * MINUTE)
+        collector.sweep(now + minute * MINUTE)
+    assert [ticket.device_id for ticket in tickets(engine)] == [others[0].device_id]
+
+
 # accepted values and other limits
 
 
