@@ -124,7 +124,7 @@ def load(session: Session, device_id: str) -> DeviceMemory:
         seen_at=device.seen_at,
         flushed_at=device.seen_at,
     )
-    session.expunge_all()
+    session.expunge(device)
     return memory
 
 
