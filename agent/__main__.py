@@ -135,15 +135,19 @@ def _load(options: argparse.Namespace) -> "Loaded":
 
 def _probes() -> "tuple[Probe, ...]":
     from agent.once import probes_of_this_system
-    from agent.probes import PROBES
+    from agent.probes.table import PROBES
 
     return probes_of_this_system(PROBES)
 
 
 def _place(loaded: "Loaded") -> "Place":
+    from agent import room
     from agent.probe import Place
 
-    return Place(root=loaded.settings.root, extra_filesystems=loaded.settings.extra_filesystems)
+    settings = loaded.settings
+    return Place(
+        root=settings.root, extra_filesystems=settings.extra_filesystems, room=room.read(settings.room_file)
+    )
 
 
 def _enrol(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""One probe in a process of its own: `python -m agent.child PROBE ROOT [FILESYSTEM …]`.
+"""One probe in a process of its own: `python -m agent.child PROBE ROOT ROOM_FILE [FILESYSTEM …]`.
 
 Its answer is a serialised Report on standard output. Limits are set here, before the probe is loaded: the
 agent has threads, and code between its fork and exec would not be safe.
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from agent import room
 from agent.clock import SYSTEM
-from agent.identity import own_command
 from agent.probe import Place, Probe
 from agent.runner import attempt, pack
 
@@ -23,26 +23,34 @@ _NICE: Final = 10
 
 def command(probe: Probe, place: Place) -> list[str]:
     """What the agent starts for `probe`."""
-    return own_command("child", probe.name, str(place.root), *place.extra_filesystems)
+    from agent.identity import own_command  # loads what the child itself never needs
+
+    room_file = str(place.room.file) if place.room is not None else ""
+    return own_command("child", probe.name, str(place.root), room_file, *place.extra_filesystems)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Entered from agent.__main__ too, where a frozen build has no -m."""
-    from agent.probes import PROBES
+    from agent.probes.apart import APART
 
-    return serve(PROBES, arguments)
+    return serve(tuple(APART.values()), arguments)
 
 
 def serve(probes: Sequence[Probe], arguments: Sequence[str]) -> int:
     """Run the probe named first in `arguments` and write its answer."""
-    name, root, *filesystems = arguments
+    name, root, room_file, *filesystems = arguments
     probe = next((probe for probe in probes if probe.name == name), None)
     if probe is None:
         sys.stderr.write(f"there is no probe {name}\n")
         return 2
     _limit(probe.limit_seconds)
     answer = _take_output()
-    ran = attempt(probe, Place(root=Path(root), extra_filesystems=tuple(filesystems)), SYSTEM)
+    place = Place(
+        root=Path(root),
+        extra_filesystems=tuple(filesystems),
+        room=room.read(Path(room_file) if room_file else None),
+    )
+    ran = attempt(probe, place, SYSTEM)
     with os.fdopen(answer, "wb") as file:
         file.write(pack(ran).SerializeToString())
     return 0

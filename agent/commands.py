@@ -7,6 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,14 @@ class Finished:
     status: int
     output: str
     errors: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom a program is run as: numbers, for nobody's name is looked up."""
+
+    uid: int
+    gid: int
 
 
 def find(program: str) -> str | None:
@@ -65,11 +75,19 @@ def why_not(place: Place, program: str) -> str | None:
     return None if path else f"no {program} on this device"
 
 
-def run(program: str, *arguments: str, limit_seconds: float, ok: tuple[int, ...] | None = None) -> Finished:
-    """Run to its end.
+def run(
+    program: str,
+    *arguments: str,
+    limit_seconds: float,
+    ok: tuple[int, ...] | None = None,
+    account: Account | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Finished:
+    """Run to its end; as `account` with that one group alone, and with `variables` beside the few it always has.
 
     Raises Unavailable when there is no such program, TimeoutError when the limit passed (the process group
-    is killed first), and RuntimeError when `ok` is given and the exit status is not among it.
+    is killed first), RuntimeError when `ok` is given and the exit status is not among it, and PermissionError
+    when we may not become that account.
     """
     path = find(program)
     if path is None:
@@ -80,7 +98,10 @@ def run(program: str, *arguments: str, limit_seconds: float, ok: tuple[int, ...]
         "LANG": "C",
         "HOME": os.environ.get("HOME", "/"),
         **{name: os.environ[name] for name in _NEEDED if os.name == "nt" and name in os.environ},
+        **(variables or {}),
     }
+    # Who is that account already has nothing to change, and mostly no right to.
+    switch = account if account is not None and account.uid != _own_uid() else None
     process = subprocess.Popen(
         [path, *arguments],
         stdin=subprocess.DEVNULL,
@@ -89,6 +110,9 @@ def run(program: str, *arguments: str, limit_seconds: float, ok: tuple[int, ...]
         env=environment,
         start_new_session=True,  # so that its children can be ended with it
         cwd="/",
+        user=switch.uid if switch else None,
+        group=switch.gid if switch else None,
+        extra_groups=() if switch else None,
     )
     try:
         output, errors = process.communicate(timeout=limit_seconds)
@@ -103,6 +127,10 @@ def run(program: str, *arguments: str, limit_seconds: float, ok: tuple[int, ...]
     return Finished(process.returncode, text, words)
 
 
+def _own_uid() -> int | None:
+    return os.geteuid() if sys.platform != "win32" else None
+
+
 def end_family(process: subprocess.Popen[bytes]) -> None:
     """Kill a child and everything it started; give up on one that the kernel will not let go."""
     try:
@@ -110,7 +138,7 @@ def end_family(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # another account's, and we may not end it
         pass
     try:
         process.communicate(timeout=2)

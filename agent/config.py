@@ -53,6 +53,10 @@ class Settings:
         metadata={"meaning": "Where the credential and the spool are kept."},
     )
     root: Path = _row("Read /proc, /sys, /etc, /var and /run below this directory.", Path("/"))
+    room_file: Path = field(
+        default=DEFAULT_FILE.with_name("room.toml"),
+        metadata={"meaning": "What this device looks after in its room; without that file it serves none."},
+    )
     extra_filesystems: tuple[str, ...] = _row("Mount points to read although their type is left out.", ())
     sample_seconds: int | None = _seconds("Time between samples", 1, 3600)
     report_seconds: int | None = _seconds("Time between reports", 1, 86400)

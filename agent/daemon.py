@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from agent import child, commands, header, identity, notify
+from agent import child, commands, header, identity, notify, room
 from agent.assembler import Assembler
 from agent.channel import Channel, Kind, Trouble
 from agent.clock import SYSTEM, Clock
@@ -27,7 +27,7 @@ from agent.listen import listen
 from agent.probe import Place, Probe, Unavailable, reading
 from agent.renewal import Renewal
 from agent.runner import Ran, Runner
-from agent.schedule import Schedule, intervals
+from agent.schedule import Intervals, Schedule, intervals
 from agent.spool import Spool
 from agent.status import Board
 from protos.intake_pb2 import (
@@ -77,11 +77,17 @@ class Agent:
     def __init__(self, settings: Settings, probes: tuple[Probe, ...], *, clock: Clock = SYSTEM) -> None:
         """Opens the spool and starts nothing. The state directory's lock is the caller's."""
         self._settings, self._clock = settings, clock
-        self._place = Place(root=settings.root, extra_filesystems=settings.extra_filesystems)
+        self._place = Place(
+            root=settings.root,
+            extra_filesystems=settings.extra_filesystems,
+            room=room.read(settings.room_file),
+        )
+        if self._place.room is not None and self._place.room.problem:
+            log.error("%s; nothing it lists is looked after", self._place.room.problem)
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._policy = identity.load_policy(settings.state_dir)
-        self._schedule = Schedule(probes, intervals(self._policy, settings))
+        self._schedule = Schedule(probes, self._intervals(self._policy))
         self._probes = {probe.name: probe for probe in probes}
         self._assembler = Assembler(lambda now: header.empty_report(self._place, now))
         self._runner = Runner(self._place, clock, child.command)
@@ -280,8 +286,11 @@ class Agent:
         elif directive.kind == RENEW_CERTIFICATE:
             self._renewal.hurry()
 
+    def _intervals(self, policy: Policy) -> Intervals:
+        return intervals(policy, self._settings, serves_room=self._place.room is not None)
+
     def _set_intervals(self, policy: Policy) -> None:
-        chosen = intervals(policy, self._settings)
+        chosen = self._intervals(policy)
         if chosen == self._schedule.intervals:
             return
         log.info("intervals are now %s", chosen)

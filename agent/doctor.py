@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from agent import commands, identity, lock, status
+from agent import commands, identity, lock, room, status
 from agent.config import Settings
 from agent.exits import Exit
 from agent.files import open_to_others
@@ -52,7 +52,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
             _credential(settings.state_dir, device), _dates(device, now), _clock(device, now),
             *_network(settings, device), _standing(settings.state_dir),
         ]  # fmt: skip
-    found += [_spool(settings), *_programs()]
+    found += [_spool(settings), *_room(settings.room_file), *_programs()]
     return found
 
 
@@ -208,6 +208,27 @@ def _spool(settings: Settings) -> Finding:
         return _problem("spool", text)
     unsent = status.read(settings.state_dir).get("spool_unsent", 0)
     return Finding("spool", "ok", f"{unsent} reports waiting, {path.stat().st_size // 1024} kB")
+
+
+def _room(path: Path) -> Iterator[Finding]:
+    served = room.read(path)
+    if served is None:
+        return  # most devices serve no room
+    if served.problem:
+        yield _problem("room", f"{served.problem}; nothing it lists is looked after")
+        return
+    counts = (
+        (len(served.projectors), "projector"), (len(served.recorders), "recorder"), (len(served.targets), "target"),
+    )  # fmt: skip
+    listed = ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count)
+    yield Finding(
+        "room", "ok", f"{path}: {listed or 'lists nothing; what is plugged in is looked at each minute'}"
+    )
+    for one in served.projectors:
+        if one.password_file is not None and not os.access(one.password_file, os.R_OK):
+            yield _problem(
+                "room", f"projector {one.name}: its password_file {one.password_file} cannot be read"
+            )
 
 
 def _programs() -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from agent.room import Room
 from agent.windows import Sources
 from protos.report_pb2 import Item, PatchStatus, Reading
 
@@ -29,6 +30,10 @@ class Pace(Enum):
     SAMPLE = "sample"  # default 60 s
     SLOW = "slow"  # default 4 h: weighs on the device
     INVENTORY = "inventory"  # default 1 h: facts
+    # What is plugged in, and what stands beside the device. Only a device that serves a room looks so often;
+    # the others at the pace of the inventory.
+    PRESENCE = "presence"  # default 60 s
+    POLL = "poll"  # with each report, default 300 s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +44,7 @@ class Place:
     root: Path = Path("/")
     extra_filesystems: tuple[str, ...] = ()  # mount points read although their type is normally left out
     windows: Sources | None = None  # other answers than this machine's own: in tests, captured ones
+    room: Room | None = None  # what this device looks after in its room; None: it serves none
 
     def path(self, absolute: str) -> Path:
         """`/proc/stat` below the root."""

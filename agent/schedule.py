@@ -1,7 +1,7 @@
 """When each probe is due, and how often reports and heartbeats go."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Final
 
 from agent.config import Settings
@@ -22,28 +22,30 @@ _TIMEOUTS_BEFORE_PAUSE: Final = 3
 _LONGEST_PAUSE_SECONDS: Final = 7 * 86400.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Intervals:
     sample_seconds: int = 60
     report_seconds: int = 300
     heartbeat_seconds: int = 60
     slow_seconds: int = 14400
     inventory_seconds: int = 3600
+    serves_room: bool = False
 
     def of(self, pace: Pace) -> int:
-        if pace is Pace.SAMPLE:
+        if pace is Pace.SAMPLE or (pace is Pace.PRESENCE and self.serves_room):
             return self.sample_seconds
+        if pace is Pace.POLL and self.serves_room:
+            return self.report_seconds
         return self.slow_seconds if pace is Pace.SLOW else self.inventory_seconds
 
 
-def intervals(policy: Policy, settings: Settings) -> Intervals:
+def intervals(policy: Policy, settings: Settings, *, serves_room: bool = False) -> Intervals:
     """The collector's policy within the bounds; a local setting wins over it."""
-    chosen = Intervals()
-    for name in (field.name for field in fields(Intervals)):
+    chosen = Intervals(serves_room=serves_room)
+    for name, (low, high) in _BOUNDS.items():
         wanted = getattr(settings, name) or getattr(policy, name)
         if wanted:
-            low, high = _BOUNDS[name]
-            chosen = replace(chosen, **{name: min(max(int(wanted), low), high)})
+            setattr(chosen, name, min(max(int(wanted), low), high))
     return chosen
 
 

@@ -36,7 +36,9 @@ class Row:
 
     def words(self) -> str:
         trials = self.trials or self.of
-        bound = f"≤ {upper_bound(trials):.1%} of {trials:,}" if not self.bad and trials else "–"
+        share = upper_bound(trials) if trials else 0.0
+        percent = f"{100 * share:.1f}" if share >= 0.001 else f"{100 * share:.2f}"
+        bound = f"≤ {percent} % of {trials:,}" if not self.bad and trials else "–"
         return f"| {self.promise} | {self.bad} of {self.of:,} | {bound} | {self.how} |"
 
 
@@ -120,14 +122,21 @@ def race_rows(directory: Path, short: bool) -> list[Row]:
     with postgres() as url:
         engine = open_engine(url)
         schema.upgrade(engine)
-        outcome = races.race(engine, count)
+        outcome = races.race(
+            engine, count, tell=lambda words: print(f"  {words}", file=sys.stderr, flush=True)
+        )
         engine.dispose()
-    how = f"{races.COLLECTORS} collectors judge the same report at once, PostgreSQL, {outcome.seconds:.0f} s"
+    how = f"{races.COLLECTORS} collectors judge the same report at once, PostgreSQL, {outcome.devices:,} devices, {outcome.seconds:.0f} s"
     wrong = abs(count - outcome.findings) + outcome.doubled
     return [
         Row("faults without exactly one finding", wrong, count, how),
         Row("openings written twice or never", abs(count - outcome.openings), count, "same run"),
-        Row("devices without exactly one ticket", abs(10 - outcome.tickets), 10, "same run", 1),
+        Row(
+            "devices without exactly one ticket",
+            abs(outcome.devices - outcome.tickets),
+            outcome.devices,
+            "same run",
+        ),
         Row("reports no collector took", outcome.lost, count * races.COLLECTORS, "same run"),
     ]
 

@@ -1,13 +1,14 @@
 """Several collectors on one PostgreSQL judge the same device at the same moment: one finding, one ticket.
 
 Each race is a new fault, told in one report that reaches all of them at once: a device that changed its
-collector and sent again. Counted at the end, in the store.
+collector and sent again. Counted at the end, in the store. Ten races a device: evidence is the reports of a
+day, and a device with a thousand of them is no race but a reading of reports.
 """
 
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -30,12 +31,15 @@ from protos.intake_pb2 import FIRST, LIVE, Ack, Envelope, ReportBatch
 from protos.report_pb2 import OK, Outcome, Reading, Report
 
 COLLECTORS: Final = 3
+RACES_A_DEVICE: Final = 10
 _RULE: Final = "service_failed"
+_TOLD: Final = 20  # times
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     races: int
+    devices: int
     findings: int  # must be as many as races
     doubled: int  # faults with more than one finding
     openings: int  # written openings; as many as races
@@ -44,8 +48,9 @@ class Result:
     seconds: float
 
 
-def race(engine: Engine, races: int, devices: int = 10) -> Result:
-    """Run them. The engine's store must be empty."""
+def race(engine: Engine, races: int, devices: int = 0, tell: Callable[[str], None] | None = None) -> Result:
+    """Run them. The engine's store must be empty; `tell` is told how far it is, each twentieth."""
+    devices = devices or max(1, races // RACES_A_DEVICE)
     rules = Rules(replace(rule, hold=timedelta(0)) for rule in load() if rule.name == _RULE)
     engines = [create_engine(engine.url, pool_pre_ping=True) for _ in range(COLLECTORS)]
     pipelines = [
@@ -73,6 +78,8 @@ def race(engine: Engine, races: int, devices: int = 10) -> Result:
             started.wait(60)
             if not _sent(pipelines[which], device_id, batch, now + timedelta(seconds=n)):
                 lost[which] += 1
+            if tell is not None and which == 0 and (n + 1) % max(1, races // _TOLD) == 0:
+                tell(_progress(n + 1, races, time.perf_counter() - began))
 
     began = time.perf_counter()
     threads = [threading.Thread(target=run, args=(which,)) for which in range(COLLECTORS)]
@@ -86,8 +93,13 @@ def race(engine: Engine, races: int, devices: int = 10) -> Result:
     return _counted(engine, races, ids, sum(lost), seconds)
 
 
+def _progress(done: int, races: int, seconds: float) -> str:
+    end = datetime.now().astimezone() + timedelta(seconds=(races - done) * seconds / done)
+    return f"{done:,} of {races:,} races, {done / seconds:.1f} a second, done at about {end:%H:%M:%S}"
+
+
 def _fault(n: int, devices: int, now: datetime) -> bytes:
-    """Every service of this device that failed so far, and one more."""
+    """One service more that failed, beside the two before it; the one before those is well again."""
     names = [f"unit-{earlier}" for earlier in range(n % devices, n + 1, devices)][-3:]
     report = Report(outcomes=[Outcome(probe="services", outcome=OK)])
     for name in names:
@@ -122,6 +134,6 @@ def _counted(engine: Engine, races: int, ids: Sequence[str], lost: int, seconds:
             select(func.count()).select_from(Ticket).where(Ticket.state.in_(WORKING_STATES))
         )
     return Result(
-        races=races, findings=len(faults), doubled=sum(1 for row in faults if row[2] > 1), openings=openings or 0,
+        races=races, devices=len(ids), findings=len(faults), doubled=sum(1 for row in faults if row[2] > 1), openings=openings or 0,
         tickets=tickets or 0, lost=lost, seconds=seconds,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Takes reports in, judges them, keeps tickets.
 
-Exit codes: 0 ok, 1 problem found, 2 usage, 3 configuration.
+Exit codes: 0 ok, 1 problem found, 2 usage, 3 configuration. `rooms check` says its verdict above them: 10 degraded,
+11 not ready, 12 unknown.
 """
 
 import argparse
@@ -93,6 +94,14 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--device", help="only this one: host name, id or the start of an id")
 
     _decisions(commands)
+    _rooms(commands)
+    outside = _group(commands, "outbox", "changes of tickets on their way to mail")
+    _add(outside, "list", "what waits and what failed", "outside", "outbox_list", json=True)
+    retry = _add(
+        outside, "retry", "try again now; also what was given up", "outside", "outbox_retry", json=True
+    )
+    retry.add_argument("key", help="the number or the TOCSIN-KEY of a ticket, or: all")
+    _add(outside, "test", "send one mail and say how it went", "outside", "outbox_test", json=True)
     _add(commands, "revoke", "refuse a device's certificates", "operate", "revoke").add_argument("device")
     _add(commands, "prune", "remove what is past its time", "operate", "prune", json=True)
     _add(
@@ -173,6 +182,81 @@ def _decisions(commands: Any) -> None:
     situations = _group(commands, "situations", "outages and storms")
     listing = _add(situations, "list", "the open ones", "deciding", "situations_list", json=True)
     listing.add_argument("--all", action="store_true", help="those that are over too")
+
+
+def _rooms(commands: Any) -> None:
+    """Rooms with A/V hosts."""
+    why: dict[str, Any] = {"help": "for whoever meets this in a year"}
+    rooms = _group(commands, "rooms", "rooms: what belongs in them, when they are used")
+    _add(rooms, "list", "all of them", "rooms", "rooms_list", json=True).add_argument("--site", default="")
+    show = _add(rooms, "show", "one of them, with all that is in it", "rooms", "rooms_show", json=True)
+    check = _add(
+        rooms, "check", "is it ready? exit code 0 ready, 10 degraded, 11 not ready, 12 unknown",
+        "rooms_check", "rooms_check", json=True,
+    )  # fmt: skip
+    check.add_argument(
+        "--wait",
+        action="store_true",
+        help="until the hosts have answered, at most 75 s; else what is known now",
+    )
+    morning = _add(
+        rooms, "morning", "all of them, the worst first", "rooms_check", "rooms_morning", json=True
+    )
+    morning.add_argument("--site", default="", help="only there")
+    baseline = _add(
+        rooms, "baseline", "what differs from what was accepted; or accept it", "rooms", "rooms_baseline", json=True
+    )  # fmt: skip
+    part = _add(rooms, "part", "an accepted part: needed, optional, gone", "rooms", "rooms_part", json=True)
+    hours = _add(rooms, "hours", "when it may be used; and a note", "rooms", "rooms_hours", json=True)
+    for command in (show, check, baseline, part, hours):
+        command.add_argument("site")
+        command.add_argument("room")
+    baseline.add_argument("--accept", action="store_true", help="what is there now is the baseline")
+    baseline.add_argument("--why", default="", **why)
+    baseline.add_argument(
+        "--only", action="append", default=[], metavar="ID", help="just this part, as the difference names it; may be repeated"
+    )  # fmt: skip
+    baseline.add_argument(
+        "--optional", action="append", default=[], metavar="ID", help="the room is ready without it; may be repeated"
+    )  # fmt: skip
+    part.add_argument("id", help="as the difference names it")
+    part.add_argument("becomes", choices=("mandatory", "optional", "gone"))
+    part.add_argument("--why", required=True, **why)
+    hours.add_argument(
+        "--set", default="", metavar="HOURS", help="mon-fri 08:00-12:00,13:00-17:00; sat 09:00-12:00"
+    )
+    hours.add_argument("--as-site", action="store_true", help="those of the site again")
+    hours.add_argument("--note", help="the way in, who has the key")
+
+    place = _add(rooms, "place", "put a device into a room", "rooms", "rooms_place", json=True)
+    place.add_argument("device", help="host name, id or the start of an id")
+    place.add_argument("--site", help="default: where it is")
+    place.add_argument("--room", required=True, help="empty: out of all rooms, and nothing of it is expected")
+    place.add_argument(
+        "--group", choices=("desktop", "field", "office-tech", "av"), help="who gets its tickets"
+    )
+
+    bookings = _group(rooms, "bookings", "when rooms are in use; no titles are kept")
+    calendar = _add(bookings, "import", "read a calendar file (ICS)", "rooms", "bookings_import", json=True)
+    calendar.add_argument("file", help="- for standard input")
+    calendar.add_argument("--site", required=True)
+    calendar.add_argument("--room", default="", help="default: the LOCATION of each entry names it")
+    calendar.add_argument(
+        "--location", action="append", default=[], metavar="LOCATION=ROOM",
+        help="what the calendar calls a room, where that is not its name; may be repeated",
+    )  # fmt: skip
+    calendar.add_argument(
+        "--calendar",
+        default="",
+        help="its name: read again, it changes and cancels its own (default: the file's)",
+    )
+    calendar.add_argument(
+        "--time-zone", default="", help="of times without one (default: the site's, else UTC)"
+    )
+    listing = _add(bookings, "list", "what is under way and to come", "rooms", "bookings_list", json=True)
+    listing.add_argument("--site", default="")
+    listing.add_argument("--room", default="")
+    listing.add_argument("--days", type=int, default=14, help="how far ahead (default 14)")
 
 
 def weeks(text: str) -> int:

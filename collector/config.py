@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from collector.rules import runbook
+
 DEFAULT_FILE = Path("/etc/tocsin/collector.toml")
 
 
@@ -40,6 +42,15 @@ class Config:
     storm_tickets_per_hour: int = 10  # new ones of one site or one rule; the others wait. 0: no brake
     keep_reports_days: int = 30
     rules: tuple[str, ...] = ()  # rule files instead of the shipped ones
+    runbook_url: str = ""  # https://wiki.example/runbooks/{rule}: a page of one's own for each rule
+    mail_to: tuple[str, ...] = ()  # who is told of tickets by mail; empty: nobody
+    mail_from: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: str = "starttls"  # starttls tls none
+    smtp_user: str = ""
+    smtp_password_file: str = ""  # a file that holds nothing else: no password in settings or environment
+    smtp_ca_file: str = ""  # of a mail server with a certificate of the house's own authority
     reflection: bool = False  # for development only
     log_level: str = "info"
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)  # key → where its value came from
@@ -57,9 +68,14 @@ _BOUNDS = {
     "intake_port": (0, 65535), "enrolment_port": (0, 65535), "sample_seconds": (1, 3600),
     "report_seconds": (1, 86400), "heartbeat_seconds": (1, 3600), "slow_seconds": (5, 604800),
     "inventory_seconds": (5, 604800), "silent_after_seconds": (2, 604800), "keep_reports_days": (1, 3650),
-    "storm_tickets_per_hour": (0, 100_000),
+    "storm_tickets_per_hour": (0, 100_000), "smtp_port": (1, 65535),
 }  # fmt: skip
 _LEVELS = ("debug", "info", "warning", "error")
+_CHOICES = {"log_level": _LEVELS, "smtp_security": ("starttls", "tls", "none")}
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?"
+)
+_HOST = re.compile(r"[A-Za-z0-9_.:-]{1,253}")
 
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Config:
@@ -81,7 +97,7 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
         if value is not None and key in _keys():
             values[key] = _checked(key, value, f"--{key.replace('_', '-')}")
             sources[key] = "flag"
-    return Config(**values, sources=sources)
+    return _whole(Config(**values, sources=sources))
 
 
 def _keys() -> dict[str, Any]:
@@ -135,12 +151,36 @@ def _checked(key: str, value: Any, place: str) -> Any:
     if isinstance(default, tuple):
         if not isinstance(value, (list, tuple)) or not all(isinstance(part, str) for part in value):
             raise ConfigError(f"{place}: a list of texts is wanted, not {value!r}")
+        for part in value if key == "mail_to" else ():
+            if not _ADDRESS.fullmatch(part):
+                raise ConfigError(f"{place}: addresses such as help@example.org are wanted, not {part!r}")
         return tuple(value)
     if type(value) is not type(default):
         raise ConfigError(f"{place}: {type(default).__name__} is wanted, not {value!r}")
     low, high = _BOUNDS.get(key, (None, None))
     if low is not None and high is not None and not low <= value <= high:
         raise ConfigError(f"{place}: {value} is not between {low} and {high}")
-    if key == "log_level" and value not in _LEVELS:
-        raise ConfigError(f"{place}: one of {', '.join(_LEVELS)} is wanted, not {value!r}")
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise ConfigError(f"{place}: one of {', '.join(_CHOICES[key])} is wanted, not {value!r}")
+    if key == "mail_from" and value and not _ADDRESS.fullmatch(value):
+        raise ConfigError(f"{place}: an address such as tocsin@example.org is wanted, not {value!r}")
+    if key == "smtp_host" and value and not _HOST.fullmatch(value):
+        raise ConfigError(f"{place}: a name or an address is wanted, not {value!r}")
+    if key == "runbook_url" and value and (fault := runbook.template_problem(value)):
+        raise ConfigError(f"{place}: {fault}")
     return value
+
+
+def _whole(config: Config) -> Config:
+    """Settings that need each other. Raises ConfigError."""
+    sources = config.sources
+    if config.mail_to:
+        for key in ("mail_from", "smtp_host"):
+            if not getattr(config, key):
+                raise ConfigError(f"{sources['mail_to']}: mail_to needs {key} beside it")
+    if bool(config.smtp_user) != bool(config.smtp_password_file):
+        given = "smtp_user" if config.smtp_user else "smtp_password_file"
+        raise ConfigError(f"{sources[given]}: smtp_user and smtp_password_file need each other")
+    if config.smtp_user and config.smtp_security == "none":
+        raise ConfigError(f"{sources['smtp_user']}: no password over an open line; set smtp_security")
+    return config

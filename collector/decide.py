@@ -2,8 +2,8 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from collector.decisions import FACT
 from collector.problem import Problem
 from collector.rules.override import changed as changed_rule
-from collector.rules.rule import Rules
+from collector.rules.rule import ROOM, Rules
 from collector.rules.rule_file import RuleError
 from collector.rules.state import DeviceState as RuleState
 from collector.store.devices import Device, DeviceState, Site
@@ -21,6 +21,10 @@ from collector.store.installation import Fact
 from collector.store.overrides import SCOPES, Acceptance, Override, RuleHold
 from collector.store.people import AuditEntry
 from collector.store.situations import Maintenance
+
+# An age and a silence grow by themselves: what a person knows of them holds until a day, not until a value.
+LASTING: Final = ("age", "silence")
+KNOWN_FOR: Final = timedelta(days=14)
 
 
 class Refused(Problem):
@@ -87,6 +91,15 @@ def accept(
     finding = session.get(Finding, (device_id, finding_id))
     if finding is None or finding.state == CLEARED:
         raise Refused("there is no such open finding")
+    if finding.kind in ROOM:
+        raise Refused(
+            "this is a difference from the room's baseline, and accepted there: rooms baseline SITE ROOM --accept"
+        )
+    if finding.kind in LASTING:
+        raise Refused(
+            "this goes on by itself, so there is no value to accept: plan work on the device for the rule "
+            f"{finding.rule} until a date, or close its ticket as known, which keeps it quiet for {KNOWN_FOR.days} days"
+        )
     _needs_reason(why)
     value = _value_now(session, finding)
     if value is None:
@@ -115,6 +128,14 @@ def accept(
     )
     changed(session)
     return row
+
+
+def keep_quiet(session: Session, finding: Finding, *, why: str, who: str, now: datetime) -> Maintenance:
+    """What lasts is known: no ticket of this rule for this device before a day. It is seen among planned work."""
+    return plan(
+        session, starts_at=now, ends_at=now + KNOWN_FOR, why=why, who=who, now=now, device_id=finding.device_id,
+        rule=finding.rule,
+    )  # fmt: skip
 
 
 def _value_now(session: Session, finding: Finding) -> float | None:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from collector.rooms.in_force import RoomsInForce
 from collector.rules.override import Change, adapted
 from collector.rules.rule import Rules
 from collector.store.devices import Device, Site
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 FACT: Final = "decisions"
 Accepted = Mapping[tuple[str, str], float]
 _NOTHING: Final[Accepted] = {}
+_DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 _Row = TypeVar("_Row")
 
@@ -44,13 +46,19 @@ class Decisions:
         self._situations: dict[tuple[str, str], Situation] = {}
         self._calendars: dict[str, Calendar] = {}
         self._adapted: dict[tuple[str, ...], Rules] = {}
+        self.rooms = RoomsInForce()
+        self._bookings_at: datetime | None = None
 
     def refresh(self, session: Session, now: datetime) -> set[str]:
-        """Read what changed. Returns the devices whose accepted values are others now."""
+        """Read what changed. Returns the devices whose accepted values or baselines are others now."""
         fact = session.get(Fact, FACT, populate_existing=True)
         version = fact.value if fact is not None else ""
         if version == self._version:
+            if self._bookings_at is None or now - self._bookings_at > _DAY:
+                self._bookings_at = now
+                self.rooms.read_bookings(session, now)
             return set()
+        self._bookings_at = now
         first, before, self._version = self._version is None, self._accepted, version
         self._since = self._since or now
         self._overrides = _rows(session, Override, Override.ended_at.is_(None))
@@ -68,9 +76,10 @@ class Decisions:
             site.name: calendar for site in _rows(session, Site) if (calendar := expected(site)) is not None
         }
         self._adapted.clear()
+        others = self.rooms.read(session, now)
         if first:
             return set()
-        return {
+        return others | {
             device_id
             for device_id in before.keys() | self._accepted.keys()
             if before.get(device_id) != self._accepted.get(device_id)

@@ -1,6 +1,7 @@
 """Sections of a report become inventory: taken whole, in parts, or asked for when only the hash is known."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from collector.memory import DeviceMemory, SectionMark
 from collector.store.inventory import InventoryChange, InventoryPart, InventorySection
 from collector.unpack import items_of, pack_items, signed, unpack_items
 from protos.report_pb2 import Report, Section
-from protos.sections import BY_NAME
+from protos.sections import BY_NAME, SectionRow
 
 _HISTORY_LIMIT = 200  # changes of one section written down at once; more is a re-image, not a repair
 
@@ -102,27 +103,42 @@ def _keep(
             )
         ).scalar()
         if before is not None:  # the first inventory is not a change
-            session.add_all(_differences(device_id, name, unpack_items(before), items, now))
+            known = unpack_items(before)
+            _remember(known, items, row.lasting.split())
+            session.add_all(_differences(device_id, row, known, items, now))
     changes.sections[device_id, name] = {
         "device_id": device_id, "section": name, "hash": mark.announced, "announced_hash": mark.announced,
         "items": pack_items(items), "items_count": len(items), "changed_at": now, "seen_at": now,
     }  # fmt: skip
 
 
+def _remember(before: Items, after: Items, lasting: Sequence[str]) -> None:
+    """Add to an item that tells nothing of what it is what was told before. All or none: another unit in its place
+    must not inherit the serial of the former one."""
+    for key in before.keys() & after.keys():
+        if not any(fact in after[key] for fact in lasting):
+            after[key].update({fact: before[key][fact] for fact in lasting if fact in before[key]})
+
+
 def _differences(
-    device_id: str, name: str, before: Items, after: Items, now: datetime
+    device_id: str, row: SectionRow, before: Items, after: Items, now: datetime
 ) -> list[InventoryChange]:
     found: list[tuple[str, str, Any, Any]] = []
+    passing = set(row.passing.split())
+
+    def stays(facts: dict[str, str]) -> dict[str, str]:
+        return {name: text for name, text in facts.items() if name not in passing}
+
     for key in before.keys() | after.keys():
         old, new = before.get(key), after.get(key)
-        if old != new:
+        if old is None or new is None or stays(old) != stays(new):
             kind = "added" if old is None else "removed" if new is None else "changed"
             found.append((kind, key, old, new))
     return [
         InventoryChange(
             device_id=device_id,
             id=uuid.uuid4().hex,
-            section=name,
+            section=row.name,
             at=now,
             kind=kind,
             key=key,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from collector.changes import Changes
 from collector.decisions import Decisions
 from collector.memory import DeviceMemory, Memory, OpenFinding
+from collector.rules import runbook
 from collector.rules.evaluate import DeviceContext, Transition, evaluate
 from collector.rules.rule import Rules
 from collector.rules.transition import texts
@@ -30,6 +31,7 @@ class Bench:
     rules: Rules
     silence_frozen_until: datetime | None = None
     brake: Brake = field(default_factory=Brake)
+    runbook_url: str = ""  # of the house, for rules that name no address
     decisions: Decisions = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +61,8 @@ def judge(
         expected_from=bench.decisions.expected_from(device, now) if silent else None,
         frozen_until=bench.silence_frozen_until,
         accepted=bench.decisions.accepted(device.id),
+        baseline=bench.decisions.rooms.baseline(device.id),
+        during=bench.decisions.rooms.during(device),
     )
     state, transitions = evaluate(rules, memory.state, report, now, context)
     if state is not memory.state:
@@ -100,7 +104,7 @@ def _apply(
     known = memory.findings.get(key)
     device = memory.device
     if transition.new == OPEN and known is None:
-        finding = _open(session, memory, rules, transition)
+        finding = _open(session, memory, rules, transition, bench.runbook_url)
         finding.suppressed = suppression.reason(session, bench.decisions, bench.brake, device, finding, now)
         if not finding.suppressed:
             memory.findings[key].ticket_id = opening.on_open(
@@ -127,13 +131,18 @@ def _apply(
     )  # fmt: skip
 
 
-def _open(session: Session, memory: DeviceMemory, rules: Rules, transition: Transition) -> Finding:
-    said = texts(rules.of(transition.rule, transition.component), transition)
+def _open(
+    session: Session, memory: DeviceMemory, rules: Rules, transition: Transition, runbook_url: str
+) -> Finding:
+    rule = rules.of(transition.rule, transition.component)
+    said = texts(rule, transition)
     finding = Finding(
         device_id=memory.device.id, id=uuid.uuid4().hex, rule=transition.rule, rule_hash=transition.rule_hash,
         component=transition.component, state=OPEN, severity=transition.severity, summary=transition.summary,
         label=transition.label, value=transition.value,
-        texts={"meaning": said.meaning, "advice": said.advice, "bring": said.bring}, since_at=transition.since_at, opened_at=transition.at,
+        texts={"meaning": said.meaning, "advice": said.advice, "bring": said.bring,
+               "runbook": runbook.page(rule.runbook, rule.name, runbook_url)},
+        kind=rule.kind, since_at=transition.since_at, opened_at=transition.at,
     )  # fmt: skip
     session.add(finding)
     session.flush()  # the partial unique index speaks here, before a ticket is made

@@ -117,17 +117,19 @@ def would_open(session: Session, rules: Rules, names: set[str], now: datetime) -
     probes = _probes(rules, names)
     for device, latest in _devices(session, probes):
         here = decisions.rules_for(device, now)
-        accepted = decisions.accepted(device.id)
+        accepted, baseline = decisions.accepted(device.id), decisions.rooms.baseline(device.id).sections
         components: defaultdict[str, list[str]] = defaultdict(list)
         for metric, component in latest:
             components[metric].append(component)
         for name in names:
+            rule = here.by_name[name]
             counts[name] += any(
                 (device.id, name, component) not in already
+                and (not rule.part_of or component in baseline.get(rule.part_of, ()))
                 and _is_bad(
                     here.of(name, component), device, component, latest, accepted.get((name, component))
                 )
-                for component in components.get(here.by_name[name].metric, ())
+                for component in components.get(rule.metric, ())
             )
     return {name: count for name, count in counts.items() if count}
 

@@ -43,6 +43,8 @@ class Entry:
     weekly: bool = False
     until_at: datetime | None = None
     time_zone: str = "UTC"
+    location: str = ""
+    takes_time: bool = True  # false: a note in the calendar, during which everybody is free
 
 
 @dataclass(slots=True)
@@ -55,9 +57,12 @@ class Difference:
 
 
 def read(
-    body: bytes, zone: ZoneInfo, now: datetime, ahead: timedelta = AHEAD
+    body: bytes, zone: ZoneInfo, now: datetime, ahead: timedelta = AHEAD, *, weekly: bool = True
 ) -> tuple[list[Entry], list[str]]:
-    """The entries that are not over, and in words what could not be taken. Raises CalendarError."""
+    """The entries that are not over, and in words what could not be taken. Raises CalendarError.
+
+    `weekly` false: what repeats plainly each week is written out too.
+    """
     try:
         calendars = Calendar.from_ical(body, multiple=True)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
@@ -74,7 +79,7 @@ def read(
     skipped: list[str] = []
     for number, event in enumerate(events, 1):
         try:
-            for entry in _entries(event, zone, now, ahead, moved):
+            for entry in _entries(event, zone, now, ahead, moved, weekly):
                 found[entry.uid] = entry
         except (CalendarError, AttributeError, TypeError, ValueError, OverflowError) as error:
             # Others than our own: a value of a kind that the library keeps as it came.
@@ -83,7 +88,12 @@ def read(
 
 
 def _entries(
-    event: _Event, zone: ZoneInfo, now: datetime, ahead: timedelta, moved: dict[str, set[datetime]]
+    event: _Event,
+    zone: ZoneInfo,
+    now: datetime,
+    ahead: timedelta,
+    moved: dict[str, set[datetime]],
+    weekly: bool,
 ) -> Iterator[Entry]:
     uid, title = str(event.get("UID", "")), str(event.get("SUMMARY", ""))
     if not uid:
@@ -92,11 +102,16 @@ def _entries(
         return
     begins, length, own = _times(event, zone)
     name = own.key
+    location = " ".join(str(event.get("LOCATION", "")).split())
+    takes_time = str(event.get("TRANSP", "")).upper() != "TRANSPARENT"
 
     def entry(uid: str, at: datetime, **more: Any) -> Entry:
         """`at` by the clock on the wall; a window of two hours is two hours also when the clocks change in it."""
         start = at.replace(tzinfo=own).astimezone(UTC)
-        return Entry(uid=uid, title=title, starts_at=start, ends_at=start + length, time_zone=name, **more)
+        return Entry(
+            uid=uid, title=title, starts_at=start, ends_at=start + length, time_zone=name, location=location,
+            takes_time=takes_time, **more,
+        )  # fmt: skip
 
     recurrence = event.get("RECURRENCE-ID")
     rule = event.get("RRULE")
@@ -108,7 +123,7 @@ def _entries(
         return
     gone = set(_dates(event.get("EXDATE"), own)) | moved.get(uid, set())
     rules = rule if isinstance(rule, list) else [rule] if rule is not None else []
-    days = _plain_week(rules, event, begins) if not gone else ()
+    days = _plain_week(rules, event, begins) if weekly and not gone else ()
     if days and length < _WEEK:
         until = _until(rules[0], own)
         if until is None or until > now:

@@ -5,7 +5,7 @@ sides: silence, which is judged by calls and not by reports.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,16 +14,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collector import decisions
+from collector.rooms.in_force import baseline_of, hours_of, is_within
 from collector.rules import transition as why
-from collector.rules.context import DeviceContext
+from collector.rules.context import Baseline, DeviceContext
 from collector.rules.evaluate import evaluate
 from collector.rules.override import adapted
 from collector.rules.rule import Rules
 from collector.rules.state import CLEARED, OPEN, DeviceState
-from collector.store.devices import Device, StateCheckpoint
+from collector.store.devices import Device, Site, StateCheckpoint
 from collector.store.findings import Transition as TransitionRow
 from collector.store.overrides import SCOPES, Acceptance, Override
 from collector.store.reports import StoredReport
+from collector.store.rooms import BaselinePart, Booking, Room
 from collector.unpack import Refused, unpack
 from protos.report_pb2 import Report
 
@@ -65,6 +67,13 @@ class Replayed:
     began_at: datetime | None  # None: no report in that time
 
 
+@dataclass(frozen=True, slots=True)
+class _InForce:
+    rules: Rules
+    accepted: dict[tuple[str, str], float]
+    baseline: Baseline
+
+
 class _Past:
     """What people had decided about one device, at each moment."""
 
@@ -72,22 +81,27 @@ class _Past:
         self._rules, self._device = rules, device
         self._acceptances = session.scalars(select(Acceptance).where(Acceptance.device_id == device.id)).all()
         self._overrides = session.scalars(select(Override)).all()
-        moments = {row.created_at for row in self._acceptances} | {row.created_at for row in self._overrides}
-        moments |= {row.ended_at for row in self._acceptances if row.ended_at}
-        moments |= {at for row in self._overrides for at in (row.ended_at, row.until_at) if at}
+        self._parts = session.scalars(select(BaselinePart).where(BaselinePart.device_id == device.id)).all()
+        self.during = _during(session, device)
+        dated: list[Acceptance | Override | BaselinePart] = [
+            *self._acceptances,
+            *self._overrides,
+            *self._parts,
+        ]
+        moments = {row.created_at for row in dated} | {row.ended_at for row in dated if row.ended_at}
+        moments |= {row.until_at for row in self._overrides if row.until_at}
         self._moments = sorted(moments)
-        self._known: dict[int, tuple[Rules, dict[tuple[str, str], float]]] = {}
+        self._known: dict[int, _InForce] = {}
 
-    def at(self, now: datetime) -> tuple[Rules, dict[tuple[str, str], float]]:
-        """The rules and the accepted values in force."""
+    def at(self, now: datetime) -> _InForce:
         period = bisect_right(self._moments, now)
         found = self._known.get(period)
         if found is None:
             found = self._known[period] = self._in_force(now)
         return found
 
-    def _in_force(self, now: datetime) -> tuple[Rules, dict[tuple[str, str], float]]:
-        def holds(row: Acceptance | Override) -> bool:
+    def _in_force(self, now: datetime) -> _InForce:
+        def holds(row: Acceptance | Override | BaselinePart) -> bool:
             return row.created_at <= now and (row.ended_at is None or row.ended_at > now)
 
         fitting = [
@@ -96,7 +110,27 @@ class _Past:
         fitting.sort(key=lambda row: (SCOPES.index(row.scope), row.created_at, row.id))
         rules = adapted(self._rules, map(decisions.change_of, fitting)) if fitting else self._rules
         accepted = {(row.rule, row.component): row.value for row in self._acceptances if holds(row)}
-        return rules, accepted
+        return _InForce(rules, accepted, baseline_of(row for row in self._parts if holds(row)))
+
+
+def _during(session: Session, device: Device) -> Callable[[str, datetime], bool]:
+    """As the room's hours are now, and its bookings were then."""
+    site = session.get(Site, device.site) if device.site else None
+    room = session.get(Room, (site.name, device.room)) if site is not None else None
+    hours = hours_of(site, room) if site is not None else None
+    known = session.scalars(
+        select(Booking).where(Booking.site == (device.site or ""), Booking.room == device.room)
+    ).all()
+
+    def within(when: str, at: datetime) -> bool:
+        told = [
+            (row.starts_at, row.ends_at)
+            for row in (known if device.room else ())
+            if row.created_at <= at and (row.cancelled_at is None or row.cancelled_at > at)
+        ]
+        return is_within(when, at, hours, told)
+
+    return within
 
 
 def replay(session: Session, rules: Rules, device: Device, since: datetime, until: datetime) -> Replayed:
@@ -108,9 +142,14 @@ def replay(session: Session, rules: Rules, device: Device, since: datetime, unti
 
     def judge(report: Report | None, now: datetime) -> None:
         nonlocal state
-        in_force, accepted = past.at(now)
-        context = DeviceContext(device_class=device.device_class, accepted=accepted)
-        state, transitions = evaluate(in_force, state, report, now, context)
+        in_force = past.at(now)
+        context = DeviceContext(
+            device_class=device.device_class,
+            accepted=in_force.accepted,
+            baseline=in_force.baseline,
+            during=past.during,
+        )
+        state, transitions = evaluate(in_force.rules, state, report, now, context)
         told.extend(
             Told(t.at, t.rule, t.component, t.old, t.new, t.reason)
             for t in transitions

@@ -12,6 +12,7 @@ from collector.store.installation import RefreshRequest
 from collector.store.inventory import InventoryPart
 from collector.store.people import AuditEntry, SignInFailure, SignInSession
 from collector.store.reports import StoredReport
+from collector.store.rooms import Booking, ReadinessCheck
 from collector.store.tickets import OutboxRow
 
 _BITE: Final = 2_000
@@ -26,7 +27,7 @@ class Kept:
 
 
 def table(report_days: int) -> tuple[Kept, ...]:
-    """One row a table whose rows end. Findings, tickets and evidence are kept for ever."""
+    """One row a table whose rows end. Findings, tickets, evidence and baselines are kept for ever."""
     return (
         Kept(
             model=StoredReport,
@@ -49,7 +50,10 @@ def table(report_days: int) -> tuple[Kept, ...]:
         Kept(model=RefreshRequest, column="asked_at", keep=timedelta(days=7), why="shown with the device"),
         Kept(model=SignInFailure, column="at", keep=timedelta(days=7), why="lock-out looks back minutes"),
         Kept(model=SignInSession, column="expires_at", keep=timedelta(days=0), why="ended sessions"),
-        Kept(model=OutboxRow, column="sent_at", keep=timedelta(days=90), why="delivered changes"),
+        # Also what could not be told: after so long it is no news any more.
+        Kept(model=OutboxRow, column="created_at", keep=timedelta(days=90), why="what was told outside"),
+        Kept(model=Booking, column="ends_at", keep=timedelta(days=400), why="use of a room, by year"),
+        Kept(model=ReadinessCheck, column="asked_at", keep=timedelta(days=730), why="pass rate of a room"),
         Kept(model=AuditEntry, column="at", keep=timedelta(days=730), why="who did what"),
     )
 

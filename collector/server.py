@@ -1,4 +1,4 @@
-"""Build, start and stop the collector: two ports, the pipeline, the sweep."""
+"""Build, start and stop the collector: two ports, the pipeline, the sweep, the sender of the outbox."""
 
 import asyncio
 import contextlib
@@ -22,6 +22,8 @@ from collector.config import Config
 from collector.credentials import Authority, CredentialBook
 from collector.directives import Desk
 from collector.judge import Bench
+from collector.outbound import mail
+from collector.outbound.sender import Sender
 from collector.pipeline import Errand, Pipeline
 from collector.rules.rule import Rules
 from collector.store import open_engine, reader_maker, schema, session_maker
@@ -63,7 +65,11 @@ class Server:
         self.authority = Authority(config.pki, now, config.names)
         loop = asyncio.get_running_loop()
         self.desk = Desk(loop)
-        self.bench = Bench(self._rules, brake=Brake(tickets_an_hour=config.storm_tickets_per_hour))
+        self.bench = Bench(
+            self._rules,
+            brake=Brake(tickets_an_hour=config.storm_tickets_per_hour),
+            runbook_url=config.runbook_url,
+        )
         probation = timedelta(seconds=2 * config.heartbeat_seconds + 30)
         self._policy = _policy(config)
         self.pipeline = Pipeline(self.engine, self.bench, self.desk, probation, self._policy)
@@ -75,6 +81,8 @@ class Server:
         self.pipeline.start()
         await self._open_ports()
         self._write_facts()
+        self.sender = Sender(self.engine, mail.from_config(config))
+        self.sender.start()
         self._tasks = [
             asyncio.create_task(self._sweep_forever()),
             asyncio.create_task(self._refresh_book_forever()),
@@ -137,6 +145,7 @@ class Server:
         self._enrolment.stop(grace=2)
         await self._intake.stop(grace=5)
         await asyncio.to_thread(self.pipeline.stop)
+        await asyncio.to_thread(self.sender.stop)
         self.engine.dispose()
 
     async def _sweep_forever(self) -> None:

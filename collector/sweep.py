@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from collector import leases
 from collector.changes import Changes, table_of
-from collector.directives import Desk, collect_now
+from collector.directives import Desk, collect_now, subject_of_section
 from collector.judge import Bench, judge, release
 from collector.memory import Memory
+from collector.rooms import checks
+from collector.rooms.room import rooms
 from collector.store.devices import ONLINE, SILENT, UNKNOWN, Device, DeviceState
 from collector.store.installation import Fact, RefreshRequest
 from collector.tickets import repair, situations, sla, unrepaired
@@ -29,6 +31,9 @@ _LEASE: Final = timedelta(seconds=15)
 _TOLD_EVERY: Final = timedelta(seconds=5)
 _RELEASE_EVERY: Final = timedelta(seconds=10)
 _PROVED_EVERY: Final = timedelta(minutes=5)
+# Who waits for a check looks at a page; the clock's moments are minutes.
+_CHECKS_END_EVERY: Final = timedelta(seconds=2)
+_CHECKS_BEGIN_EVERY: Final = timedelta(seconds=20)
 _UNREPAIRED_GRACE: Final = timedelta(minutes=30)
 
 
@@ -53,6 +58,8 @@ class Sweep:
         self._proved_at: datetime | None = None
         self._told_at: datetime | None = None
         self._released_at: datetime | None = None
+        self._checks_begun_at: datetime | None = None
+        self._checks_ended_at: datetime | None = None
         self._lease_until: datetime | None = None
 
     def run(self, session: Session, changes: Changes, memory: Memory, now: datetime) -> None:
@@ -66,6 +73,7 @@ class Sweep:
         # Each collector judges the reports it gets: all of them need the decisions, not only the leader.
         for device_id in self._bench.decisions.refresh(session, now):
             self._advance(session, changes, memory, device_id, now)
+            self._ask_for_parts(device_id)
         if not leads:
             return
         self._own_absence(session, memory, now)
@@ -87,6 +95,15 @@ class Sweep:
         if self._proved_at is None or now - self._proved_at >= _PROVED_EVERY:
             self._proved_at = now
             repair.look_for_clean_days(session, self._bench.rules, now)
+        self._check_rooms(session, now)
+
+    def _check_rooms(self, session: Session, now: datetime) -> None:
+        if self._checks_begun_at is None or now - self._checks_begun_at >= _CHECKS_BEGIN_EVERY:
+            self._checks_begun_at = now
+            checks.due(session, rooms(session), now)
+        if self._checks_ended_at is None or now - self._checks_ended_at >= _CHECKS_END_EVERY:
+            self._checks_ended_at = now
+            checks.finish(session, now)
 
     def _leads(self, session: Session, now: datetime) -> bool:
         """Whether the lease is ours. Renewed at a third of its span: an idle collector must not write twice a second."""
@@ -109,6 +126,12 @@ class Sweep:
         except KeyError:
             return
         judge(session, changes, remembered, self._bench, None, now)
+
+    def _ask_for_parts(self, device_id: str) -> None:
+        """A new baseline is judged against what the device shows: whole sections, not "unchanged"."""
+        expected = self._bench.decisions.rooms.baseline(device_id).sections
+        if expected:
+            self._desk.put(device_id, collect_now(sorted({subject_of_section(name) for name in expected})))
 
     def _tell_heard(self, session: Session, memory: Memory) -> None:
         """Write when devices were last heard, for all that sent only heartbeats, in one statement."""

@@ -16,7 +16,7 @@ from collector.store.installation import Counter, RefreshRequest
 from collector.store.inventory import InventoryChange, InventorySection
 from collector.store.reports import GapSeen, ProbeResult
 from collector.store.tickets import Ticket
-from console import accepted, audit, device_facts, device_history, guard, lists, maintenance, unseen
+from console import accepted, audit, device_facts, device_history, guard, lists, maintenance, place, unseen
 from console import database as db
 
 device = Blueprint("device", __name__, url_prefix="/devices/<id:device_id>")
@@ -96,6 +96,7 @@ def page(device_id: str) -> str:
         refresh=_latest_refresh(session, device_id),
         accepted=accepted.of_device(session, device_id),
         planned=maintenance.on_device(session, row, now),
+        places=place.choices(session, row),
     )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.store.devices import Device
 from collector.store.schema import newest
-from collector.store.tickets import WORKING_STATES, Ticket
+from collector.store.tickets import FAILED, WAITING, WORKING_STATES, OutboxRow, Ticket
 from console import database as db
 from console import guard, sessions
 
@@ -47,6 +47,9 @@ class Meters:
         self.devices = Gauge("tocsin_devices", "Devices by presence.", ["presence"], registry=self.registry)
         self.tickets = Gauge(
             "tocsin_tickets", "Tickets with work to do, by severity.", ["severity"], registry=self.registry
+        )
+        self.outbox = Gauge(
+            "tocsin_outbox", "Changes not told outside: waiting, failed.", ["state"], registry=self.registry
         )
 
 
@@ -129,6 +132,9 @@ def _count_fleet() -> None:
     )
     for severity, count in session.execute(working):
         held.tickets.labels(severity).set(count)
+    for state in (WAITING, FAILED):  # also when it is none: an alarm needs a number
+        untold = select(func.count()).select_from(OutboxRow).where(OutboxRow.state == state)
+        held.outbox.labels(state).set(session.scalar(untold) or 0)
 
 
 @health.post("/csp-report")

@@ -6,7 +6,7 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
@@ -76,7 +76,7 @@ class Listed:
     before: str
 
 
-def wish(sorts: Mapping[str, Sort], *, default: str, filters: Iterable[str]) -> Wish:
+def wish(sorts: Container[str], *, default: str, filters: Iterable[str]) -> Wish:
     asked = request.args.get("sort", "") or default
     if asked.lstrip("-") not in sorts or asked.startswith("--"):
         asked = default

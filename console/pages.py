@@ -1,5 +1,6 @@
 """What every page shares: filters and words for the templates, navigation, and errors said in words."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import Any, Final
@@ -9,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, ValidationError
 from werkzeug.wrappers import Response
 
 from collector.roles import ROLES
@@ -20,6 +21,7 @@ from console import access, format, guard, rule_words, sessions, words
 _NAVIGATION: Final = (
     ("today.page", "Today"),
     ("devices.page", "Devices"),
+    ("rooms.page", "Rooms"),
     ("tickets.page", "Tickets"),
     ("situations.page", "Situations"),
     ("maintenance.page", "Planned work"),
@@ -53,6 +55,11 @@ _WORDS: Final = {
 }
 
 
+# Proxies and browsers have ideas of their own about these in a path, however they are quoted.
+_UNSAFE: Final = frozenset("/\\;%?#~")
+_ESCAPED: Final = re.compile(r"(?:~[0-9A-F]{2})+")
+
+
 class IdConverter(BaseConverter):
     """Ids are plain: an address with ; . % or a slash in one is no address of ours."""
 
@@ -65,9 +72,40 @@ class NameConverter(BaseConverter):
     regex = "[A-Za-z0-9_.@ -]{1,100}"
 
 
+class PlaceConverter(BaseConverter):
+    """Names of sites and rooms: any text of one line or many. What a path cannot carry safely, a slash above all,
+    is written as the bytes it is made of: `~2F`. Each name has one spelling and no other."""
+
+    regex = "[^/]{1,1200}"
+
+    def to_url(self, value: str) -> str:
+        return super().to_url(_spelt(value))
+
+    def to_python(self, value: str) -> str:
+        try:
+            name = _ESCAPED.sub(lambda found: bytes.fromhex(found[0].replace("~", "")).decode(), value)
+        except ValueError:
+            raise ValidationError from None
+        if _spelt(name) != value:
+            raise ValidationError
+        return name
+
+
+def _spelt(name: str) -> str:
+    return "".join(
+        c if c.isprintable() and c not in _UNSAFE and not (c == "." and place == 0) else _bytes(c)
+        for place, c in enumerate(name)
+    )
+
+
+def _bytes(letter: str) -> str:
+    return "".join(f"~{byte:02X}" for byte in letter.encode(errors="replace"))
+
+
 def register(app: Flask) -> None:
     app.url_map.converters["id"] = IdConverter
     app.url_map.converters["name"] = NameConverter
+    app.url_map.converters["place"] = PlaceConverter
     filters: dict[str, Any] = {
         "value": lambda number, metric: format.value(metric, number),
         "metric": words.metric,

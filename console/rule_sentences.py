@@ -17,6 +17,12 @@ def bad(rule: Rule) -> str:
         said += ", unless " + " and ".join(map(_excuse, rule.unless))
     if rule.hold > timedelta(0) and rule.kind != "silence":
         said += f", for {rule_text.span(rule.hold)}"
+    if rule.part_of:
+        said += "; only what is in the room's accepted baseline"
+    if rule.during:
+        said += f"; only {_DURING[rule.during]}"
+    if rule.ticket_after:
+        said += f"; a ticket only if it lasts {rule_text.span(rule.ticket_after)}"
     return said
 
 
@@ -41,11 +47,31 @@ def _watched(rule: Rule) -> str:
             return f"{name} {_limit(rule.raises, rule.metric)}, as the median of the last {rule.points}"
         case "absence":
             return "a part that was built in is no longer seen"
+        case "missing":
+            return f"one of the {_section(rule)} in the room's accepted baseline is not there"
+        case "swapped":
+            return f"another one stands in the place of one of the {_section(rule)} in the room's accepted baseline"
+        case "changed":
+            lower = "is lower than" if rule.worse == "lower" else "is not"
+            return f"{_section(rule)}: {rule.fact.replace('_', ' ')} {lower} as the room's accepted baseline has it"
+        case "branch":
+            return "a USB hub of the room's accepted baseline is gone with two or more parts behind it"
     if rule.compare_metric:
         return f"{name} {rule_text.how(rule.compare)} the {low(words.metric(rule.compare_metric))}"
     if rule.raises is None:
         return name
     return f"{name} {_limit(rule.raises, rule.metric)}{' either way' if rule.magnitude else ''}"
+
+
+_DURING = {
+    "hours": "in the room's hours",
+    "session": "while the room is booked",
+    "out_of_hours": "out of the room's hours",
+}
+
+
+def _section(rule: Rule) -> str:
+    return rule.section.replace("_", " ")
 
 
 def well(rule: Rule) -> str:

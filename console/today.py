@@ -13,7 +13,7 @@ from collector.store.installation import Fact
 from collector.store.reports import ProbeResult
 from collector.store.tickets import WORKING_STATES, Ticket
 from console import database as db
-from console import guard, situations, tickets, unseen
+from console import guard, rooms, situations, tickets, unseen
 
 today = Blueprint("today", __name__)
 
@@ -37,7 +37,9 @@ def register(app: Flask) -> None:
 @today.get("/")
 def page() -> str:
     session, now = db.session(), guard.now()
-    counts = _counts(session)
+    counts = _counts(session) | {
+        f"rooms_{name}": count for name, count in rooms.counts(rooms.board(session, now)).items()
+    }
     worst = session.execute(
         tickets.listing()
         .where(Ticket.state.in_(WORKING_STATES))
@@ -91,6 +93,14 @@ def _tiles(counts: dict[str, int]) -> list[Tile]:
         Tile(counts["unassigned"], "tickets without an assignee", "/tickets?assignee=none", "accent", "●"),
         Tile(counts["critical"], "critical tickets", "/tickets?severity=critical", "bad", "✕"),
         Tile(counts["warning"], "warning tickets", "/tickets?severity=warning", "warn", "!"),
+        Tile(
+            counts.get("rooms_risk", 0),
+            "rooms not ready before their next booking",
+            "/rooms?risk=1",
+            "bad",
+            "✕",
+        ),
+        Tile(counts.get("rooms_unknown", 0), "rooms unknown", "/rooms?verdict=unknown", "unknown", "?"),
         Tile(counts["silent"], "devices newly silent", "/devices?presence=silent&newly=1", "bad", "✕"),
         Tile(
             counts["patch_unknown"],

@@ -139,6 +139,48 @@ SCOPES: Final = {
     "device": "one device",
     "component": "one part of a device",
 }
+READINESS: Final = {
+    "ready": Mark("✓", "ready", "good"),
+    "degraded": Mark("!", "degraded", "warn"),
+    "not_ready": Mark("✕", "not ready", "bad"),
+    "unknown": Mark("?", "unknown", "unknown"),
+}
+# What a readiness check found of one item.
+ITEM: Final = {
+    "pass": Mark("✓", "fine", "good"),
+    "warn": Mark("!", "look at it", "warn"),
+    "fail": Mark("✕", "fails", "bad"),
+    "not_checked": Mark("?", "not checked", "unknown"),
+}
+# A part now, beside the room's accepted baseline.
+DIFFERENCE: Final = {
+    "same": Mark("✓", "as accepted", "good"),
+    "missing": Mark("✕", "missing", "bad"),
+    "new": Mark("+", "not accepted", "accent"),
+    "changed": Mark("!", "changed", "warn"),
+    "not_known": Mark("?", "not known", "unknown"),
+}
+# What stands in a room, by the section that tells of it: one of them.
+PARTS: Final = {
+    "displays": "Display",
+    "audio_endpoints": "Sound",
+    "audio_defaults": "Sound chosen",
+    "cameras": "Camera",
+    "capture_inputs": "Capture input",
+    "usb_links": "USB socket",
+    "projectors": "Projector",
+    "recorders": "Recorder",
+    "network_targets": "Network target",
+}
+PROJECTOR_FAULTS: Final = {
+    "fan": "fan", "lamp": "lamp", "temperature": "temperature", "cover": "open cover", "filter": "filter", "other": "another fault",
+}  # fmt: skip
+TRIGGERS: Final = {
+    "asked": "asked for",
+    "morning": "in the morning",
+    "before_60": "an hour before a booking",
+    "before_15": "a quarter of an hour before a booking",
+}
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 METRICS: Final = {
@@ -184,6 +226,7 @@ STATES: Final = {
     "sensor_fan_stopped_state": {0: "turns, or rests at times", 1: "stopped"},
     "service_failed_state": {0: "running again", 1: "failed"},
     "clock_synchronised_state": {0: "not kept by a time service", 1: "kept by a time service"},
+    "projector_power_state": {0: "in standby", 1: "on", 2: "cooling down", 3: "warming up"},
 }
 _WARNING_BITS: Final = (
     (1, "spare low"),

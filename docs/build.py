@@ -9,11 +9,13 @@ import inspect
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import agent.__main__
 import collector.__main__
 import console.__main__
-from agent.probes import PROBES
+from agent.probe import Pace
+from agent.probes.table import PROBES
 from collector.rules.load import load
 from collector.rules.rule import Rule
 from docs import rule_examples
@@ -25,6 +27,15 @@ PARSERS = {
     "tocsin-agent": agent.__main__.parser,
     "tocsin-collector": collector.__main__.parser,
     "tocsin-console": console.__main__.parser,
+}
+
+
+_PACES: Final = {
+    Pace.SAMPLE: "each minute",
+    Pace.SLOW: "every 4 hours",
+    Pace.INVENTORY: "each hour",
+    Pace.PRESENCE: "each minute where the device serves a room, else each hour",
+    Pace.POLL: "with each report (5 minutes) where the device serves a room, else each hour",
 }
 
 
@@ -60,7 +71,7 @@ def probes() -> str:
     for probe in PROBES:
         module = importlib.import_module(probe.read.__module__)
         first, _, rest = (inspect.getdoc(module) or "").partition("\n")
-        pace = {"sample": "each minute", "slow": "every 4 hours", "inventory": "each hour"}[probe.pace.value]
+        pace = _PACES[probe.pace]
         where = "in a process of its own" if probe.child else "in the agent"
         parts.append(
             f"## {probe.name}\n\n{first}\n\nRead {pace}, {where}, at most {probe.limit_seconds:g} s."
@@ -197,6 +208,8 @@ def _ticket(rule: Rule) -> str:
     lines = [f"**{said.title}**", said.meaning, f"What to do: {said.advice}"]
     if said.bring:
         lines.append(f"Bring: {said.bring}")
+    if rule.runbook:
+        lines.append(f"Runbook: {rule.runbook}")
     return "\n>\n".join(f"> {line}" for line in lines)
 
 
@@ -218,6 +231,7 @@ def _limits(rule: Rule) -> Iterator[str]:
             "meaning",
             "advice",
             "bring",
+            "runbook",
         ):
             comments.clear()
         elif line.strip():

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from collector.rules import words
-from collector.rules.rule import Limit, Rule
+from collector.rules.rule import ROOM, Limit, Rule
 from protos.catalogue import BY_NAME
 
 # What people call a component of each kind (the catalogue's own word for it).
@@ -24,8 +24,26 @@ _LABELS: Final = {
     "PnP device": "USB Video Device",
     "method": "restic",
     "update": "KB5031455",
+    "display": "EPSON PJ",
+    "sound endpoint": "Shure MXA310",
+    "camera": "Logitech BRIO",
+    "capture input": "Magewell Pro Capture",
+    "USB socket": "Logitech BRIO (at 1-4.1)",
+    "recorder": "FTR",
+    "projector": "front (PT-RZ470)",
+    "target": "recording server",
 }
 _PARTS: Final = {"disk": "sda (Alpha 500)", "memory": "DIMM_A1"}
+_OF_ROOMS: Final = {
+    "missing": "Logitech BRIO (at 1-4.1)",
+    "swapped": "EPSON PJ → BenQ PJ",
+    "branch": "1-4 (Logitech BRIO, Shure MXA310)",
+    "changed": "Microphone: Shure MXA310 → Webcam C920",
+}
+_CHANGED: Final = {
+    "width_pixels": "EPSON PJ: 1920 → 1024",
+    "speed_bits_per_second": "Logitech BRIO: 5000000000 → 480000000",
+}
 _BASELINE: Final = 2.0
 # Limits that a sensor tells itself, by the unit.
 _OWN: Final = {"celsius": 95.0, "ratio": 0.10}
@@ -40,6 +58,8 @@ def ticket(rule: Rule) -> words.Texts:
         label = "CPU fan"
     if rule.kind == "absence":
         label = _PARTS.get(rule.name.partition("_")[0], "the part")
+    if rule.kind in ROOM:
+        label = _CHANGED.get(rule.fact) or _OF_ROOMS[rule.kind]
     texts = [
         words.fill(
             rule, template, component=label, label=label, value=value, limit=limit, baseline=baseline,

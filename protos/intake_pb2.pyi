@@ -82,6 +82,13 @@ class Subject(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EVENTS: _ClassVar[Subject]
     SECURITY_STATE: _ClassVar[Subject]
     BACKUP_EVIDENCE: _ClassVar[Subject]
+    DISPLAYS: _ClassVar[Subject]
+    AUDIO: _ClassVar[Subject]
+    CAMERAS: _ClassVar[Subject]
+    USB: _ClassVar[Subject]
+    RECORDER: _ClassVar[Subject]
+    PROJECTORS: _ClassVar[Subject]
+    NETWORK: _ClassVar[Subject]
 LANE_UNKNOWN: Lane
 LIVE: Lane
 BACKFILL: Lane
@@ -131,6 +138,13 @@ MEMORY_ERRORS: Subject
 EVENTS: Subject
 SECURITY_STATE: Subject
 BACKUP_EVIDENCE: Subject
+DISPLAYS: Subject
+AUDIO: Subject
+CAMERAS: Subject
+USB: Subject
+RECORDER: Subject
+PROJECTORS: Subject
+NETWORK: Subject
 
 class Envelope(_message.Message):
     __slots__ = ("lane", "seq", "body")

@@ -12,6 +12,11 @@ class SectionRow:
     history: bool = False  # each item added, removed or changed is written down
     facts: str = ""  # their names; what is not named here does not leave the device (docs/privacy.md)
 
+    # Of an item that tells none of these now, the collector keeps those it told before: what a projector is
+    # does not end with its network.
+    lasting: str = ""
+    passing: str = ""  # facts that come and go with use: a change of them alone is not written down
+
     @property
     def names(self) -> frozenset[str]:
         return frozenset(self.facts.split())
@@ -195,6 +200,71 @@ SECTIONS: Final[tuple[SectionRow, ...]] = (
         probe="services",
         meaning="Windows: services that start by themselves and are stopped, failed or not.",
         facts="name start exit_code specific_code failed",
+    ),
+    SectionRow(
+        name="displays",
+        probe="displays",
+        meaning="Displays that are plugged in, by what their EDID says.",
+        history=True,
+        facts="maker model product_code serial serial_is_placeholder made_week made_year connector technology "
+        "width_pixels height_pixels refresh_hertz width_millimetres height_millimetres via_switcher internal edid_hash",
+    ),
+    SectionRow(
+        name="audio_endpoints",
+        probe="audio",
+        meaning="Speakers and microphones, usable or not. Nothing of what is played or heard.",
+        history=True,
+        facts="flow name bus id usb_path state usable",
+    ),
+    SectionRow(
+        name="audio_defaults",
+        probe="audio",
+        meaning="Which of them programs use if nobody chooses.",
+        history=True,
+        facts="endpoint name",
+    ),
+    SectionRow(
+        name="cameras",
+        probe="cameras",
+        meaning="Cameras; their serials only where the device serves a room. Never a picture.",
+        history=True,
+        facts="name id serial usb_path driver problem_code problem usable",
+    ),
+    SectionRow(
+        name="capture_inputs",
+        probe="cameras",
+        meaning="Inputs of capture cards, with the signal where the driver tells of it.",
+        facts="name driver input usb_path signal width_pixels height_pixels refresh_hertz",
+    ),
+    SectionRow(
+        name="usb_links",
+        probe="usb",
+        meaning="The USB tree by socket, with speeds; no serials.",
+        history=True,
+        facts="name id kind parent speed_bits_per_second capable_bits_per_second",
+    ),
+    SectionRow(
+        name="recorders",
+        probe="recorder",
+        meaning="Recording programs listed in room.toml; no name of a recording.",
+        history=True,
+        facts="process folder folder_is_there size_bytes",
+    ),
+    SectionRow(
+        name="projectors",
+        probe="projectors",
+        meaning="Projectors listed in room.toml, as they tell of themselves; no password.",
+        history=True,
+        facts="name host manufacturer model serial firmware pjlink_class other lamp_part filter_part input "
+        "input_name resolution lamps lamp_rated_hours authentication last_error",
+        lasting="name manufacturer model serial firmware pjlink_class other lamp_part filter_part lamps",
+        passing="input input_name resolution authentication last_error",
+    ),
+    SectionRow(
+        name="network_targets",
+        probe="network",
+        meaning="What the room's programs talk to, listed in room.toml.",
+        facts="host port interface last_error",
     ),
     SectionRow(
         name="software",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.probes import PROBES
+from agent.probes.table import PROBES
 from collector.rules.load import load
 from docs import build
 from protos.catalogue import BY_NAME

@@ -46,7 +46,9 @@ def test_the_page_names_every_section_fact_and_number() -> None:
 
 
 def test_no_fact_is_about_a_person() -> None:
-    words = {word for row in SECTIONS for name in row.names for word in name.split("_")}
+    # A path of files may hold a user's name; the one of USB is sockets, `1-1.5`.
+    names = {name for row in SECTIONS for name in row.names} - {"usb_path"}
+    words = {word for name in names for word in name.split("_")}
     assert not words & {
         "user",
         "users",

@@ -15,6 +15,12 @@ from typing import Final
 # ` 0 [device         ]: USB-Audio - USB Video device`, the id padded to 15 signs; the long name on the next line.
 _CARD = re.compile(r"^\s{0,3}(\d{1,3}) \[([^\]]{1,15})\]: (.+?) - (.*)$", re.ASCII)
 _PLACE = re.compile(r" at (usb-\S+), (\w+) speed$")
+_SOCKETS = r"(\d{1,3}(?:\.\d{1,3}){0,6})"
+_LONG_NAME_PLACE = re.compile(rf"usb-([\w.:-]{{1,40}})-{_SOCKETS}", re.ASCII)
+# Newer udev writes `usbv2`; platform devices stand where a PCI address stands on a PC.
+_BUS_PATH = re.compile(
+    rf"(?:pci|platform)-([\w.:-]{{1,40}})-usb(?:v\d)?-\d{{1,3}}:{_SOCKETS}:[\d.]{{1,9}}", re.ASCII
+)
 _STATES: Final = frozenset(
     {"OPEN", "SETUP", "PREPARED", "RUNNING", "XRUN", "DRAINING", "PAUSED", "SUSPENDED", "DISCONNECTED"}
 )
@@ -171,6 +177,13 @@ def parse_usb_id(text: str) -> tuple[str, str]:
     if found is None:
         raise ValueError("usbid: not four and four hexadecimal digits")
     return found[1].lower(), found[2].lower()
+
+
+def parse_usb_place(text: str) -> tuple[str, str] | None:
+    """Controller and sockets, `0000:00:14.0` and `4.2.4`, of `usb-0000:00:14.0-4.2.4` (a card's long name) and of
+    `pci-0000:00:14.0-usb-0:4.2.4:1.0` (udev, a sound server's bus path); None: it is on no USB."""
+    found = _LONG_NAME_PLACE.fullmatch(text) or _BUS_PATH.fullmatch(text)
+    return (found[1], found[2]) if found else None
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -1,9 +1,9 @@
-"""What is on the PCI and USB buses, from /sys; pci.py and usb.py read its parts."""
+"""What is on the PCI and USB buses, from /sys; pci.py and usb_tree.py read its parts."""
 
 from pathlib import Path
 
 from agent.probe import Place, item
-from agent.probes import kernel_files, pci, usb
+from agent.probes import kernel_files, pci, usb_tree
 from protos.report_pb2 import Item
 
 _PCI_FILES = ("vendor", "device", "class", "subsystem_vendor", "subsystem_device", "revision")
@@ -48,7 +48,7 @@ def _graphics(card: pci.Card, names: dict[str, tuple[str, str | None]]) -> Item:
     return item(card.address, id=card.id, maker=maker, model=model, driver=card.driver)
 
 
-def _usb(device: usb.Device, kind: str | None) -> Item:
+def _usb(device: usb_tree.Device, kind: str | None) -> Item:
     return item(
         device.socket,
         id=f"{device.vendor_id}:{device.product_id}",
@@ -81,7 +81,7 @@ def pci_names(place: Place, cards: list[pci.Card]) -> dict[str, tuple[str, str |
     return {}
 
 
-def usb_devices(place: Place) -> list[tuple[usb.Device, str | None]]:
+def usb_devices(place: Place) -> list[tuple[usb_tree.Device, str | None]]:
     """Each with its kind. Without the controllers' own hubs, which the PCI cards tell of."""
     found = []
     for node in sorted(place.path("/sys/bus/usb/devices").glob("[0-9]*-*")):
@@ -94,11 +94,10 @@ def usb_devices(place: Place) -> list[tuple[usb.Device, str | None]]:
         if kinds & _PRIVATE:
             files.pop("serial", None)
         try:
-            device = usb.parse_device(node.name, files, _bytes(node / "bos_descriptors"))
+            device = usb_tree.parse_device(node.name, files, _bytes(node / "bos_descriptors"))
         except ValueError:
             continue  # pulled out while it was read
-        kind = next((usb.KINDS[each] for each in sorted(kinds) if each in usb.KINDS), None)
-        found.append((device, "hub" if device.is_hub else kind))
+        found.append((device, "hub" if device.is_hub else usb_tree.kind_of(kinds)))
     return found
 
 

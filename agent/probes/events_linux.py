@@ -1,4 +1,4 @@
-"""Obtains what events.py counts: runs journalctl, looks up disks in /sys/block and crashes in pstore."""
+"""Obtains what events.py counts: reads the journal, looks up disks in /sys/block and crashes in pstore."""
 
 import os
 import re
@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent import commands
 from agent.probe import Place, Unavailable
-from agent.probes import events, journal, kernel_files
+from agent.probes import events, journal, journal_linux, kernel_files
 from agent.probes import kernel_messages as said
 from agent.probes.events import CUT_OFF, STOP_ERROR, Disk, Seen, Sighting
 from agent.probes.journal import Entry
 from protos.placeholders import is_placeholder
 
-_LIMIT_SECONDS = 40.0
 _ENTRIES_AT_MOST = 20_000  # some 15 MB: a disk that fails for weeks writes more, and the newest tell enough
 _KINDS = frozenset(
     {
@@ -23,7 +21,6 @@ _KINDS = frozenset(
         *(said.MACHINE_CHECK, said.CORRECTED, said.OUT_OF_MEMORY, said.OVERHEATED, said.OVER_CURRENT),
     }
 )
-_PERSISTENT, _VOLATILE = "/var/log/journal", "/run/log/journal"
 _PSTORE, _ARCHIVE = "/sys/fs/pstore", "/var/lib/systemd/pstore"
 _ECHO = timedelta(seconds=2)
 _SAME_STOP = timedelta(hours=1)  # between the record of a crash and the next start
@@ -44,7 +41,7 @@ def seen(place: Place, since: datetime) -> Seen:
     kinds = _KINDS
     if crashes or (_keeps_crashes(place) and not crash_remark):
         kinds |= {STOP_ERROR}
-    if _is_persistent(place):
+    if journal_linux.is_persistent(place):
         sightings += unclean(journal.cut_off(order), crashes)
         kinds |= {CUT_OFF}
     else:
@@ -75,42 +72,10 @@ def unclean(starts_after: list[datetime], crashes: list[datetime]) -> list[Sight
 
 
 def _entries(place: Place, since: datetime) -> tuple[list[Entry], str]:
-    """Oldest first. This machine's own journalctl reads a captured tree's journal: it is told where."""
-    where: tuple[str, ...] = ()
-    if not place.is_live:
-        directory = next((path for path in _directories(place) if path.is_dir()), None)
-        if directory is None:
-            raise Unavailable("no journal in the captured tree")
-        where = (f"--directory={directory}",)
-    finished = commands.run(
-        "journalctl",
-        *where,
-        "--quiet",
-        "--no-pager",
-        "--output=json",
-        f"--output-fields={','.join(journal.fields())}",
-        "--reverse",  # with --lines: the newest ones
-        f"--lines={_ENTRIES_AT_MOST}",
-        f"--since=@{int(since.timestamp())}",
-        *journal.matches(),
-        limit_seconds=_LIMIT_SECONDS,
-        ok=(0,),
-    )
-    entries = list(journal.parse(finished.output.splitlines()))
-    entries.reverse()
+    """Oldest first."""
+    entries = journal_linux.entries(place, since, journal.matches(), _ENTRIES_AT_MOST)
     full = len(entries) >= _ENTRIES_AT_MOST
     return entries, "the log is long: only its newest part was read" if full else ""
-
-
-def _directories(place: Place) -> tuple[Path, Path]:
-    return place.path(_PERSISTENT), place.path(_VOLATILE)
-
-
-def _is_persistent(place: Place) -> bool:
-    try:
-        return any(place.path(_PERSISTENT).glob("*/*.journal"))
-    except OSError:
-        return False
 
 
 def _sightings(entries: Iterable[Entry], disks: "Disks") -> Iterator[Sighting]:

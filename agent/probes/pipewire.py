@@ -1,7 +1,7 @@
 """The sound endpoints of a desktop session, as PipeWire and PulseAudio tell them. Pure: text in, facts out.
 
-Source: `pactl -f json info`, `pactl -f json list sinks|sources`, plain `pactl info` of versions without JSON,
-`wpctl status`, `pw-dump`; LC_ALL=C, in the user's session. Volumes are ratios: 1.0 is full, above is boosted.
+Source: `pactl -f json info`, `pactl -f json list sinks|sources`, and both plain of versions without
+JSON, `wpctl status`, `pw-dump`; LC_ALL=C, in the user's session. Volumes are ratios: 1.0 is full, above is boosted.
 
 Traps this reader knows: with every real endpoint gone the default is `auto_null` (or a monitor as source):
 a fault, not a device called Dummy Output; each sink has a monitor, which is no microphone; a port that is
@@ -17,12 +17,15 @@ from typing import Any, Final, TypeAlias
 Tree: TypeAlias = dict[str, Any]
 
 DUMMY: Final = "auto_null"
+NOT_WRITTEN: Final = "(null)"  # pactl 16 writes this as JSON for whatever is not ASCII: an umlaut in a name
 _AVAILABLE: Final = {"available": True, "yes": True, "not available": False, "no": False}
 _WPCTL_ROW = re.compile(
     r"^[\s│]+(?P<default>\*)?\s*(?P<id>\d{1,9})\. (?P<name>.*?)"
     r"(?:\s*\[vol: (?P<volume>\d{1,3}\.\d{1,3})(?P<muted> MUTED)?\])?$",
     re.ASCII,
 )
+# How nodes begin that stand for another device on the network: tunnels, AirPlay, RTP.
+_NETWORK: Final = ("tunnel.", "tunnel-", "raop_", "raop-", "rtp", "vban", "netjack")
 _FLOWS: Final = {"Audio/Sink": "sink", "Audio/Source": "source", "Audio/Duplex": "sink"}
 
 
@@ -55,6 +58,10 @@ class Endpoint:
     serial: str | None = None
     bus_path: str | None = None
     card: str | None = None  # ALSA's number
+    device: str | None = None  # ALSA's PCM on it
+    bus: str | None = None  # usb, pci, bluetooth, network
+    id: str | None = None  # vendor and product, `046d:085c`
+    sysfs_path: str | None = None
     port: str | None = None  # the active one
     port_is_available: bool | None = None  # None: the driver cannot tell
 
@@ -131,10 +138,36 @@ def _endpoint(row: Tree, name: str, flow: str) -> Endpoint:
         and (_text(properties, "device.class") == "monitor" or name.endswith(".monitor")),
         serial=_text(properties, "device.serial"),
         bus_path=_text(properties, "device.bus_path"),
-        card=_text(properties, "alsa.card"),
+        card=_digits(properties, "alsa.card", "api.alsa.pcm.card"),
+        device=_digits(properties, "alsa.device", "api.alsa.pcm.device"),
+        bus=_bus(row, properties, name),
+        id=_id(properties),
+        sysfs_path=_text(properties, "sysfs.path"),
         port=port,
         port_is_available=_AVAILABLE.get(_text(active, "availability") or ""),
     )
+
+
+def _bus(row: Tree, properties: Tree, name: str) -> str | None:
+    flags = row.get("flags")
+    if (isinstance(flags, list) and "NETWORK" in flags) or name.startswith(_NETWORK):
+        return "network"
+    if name.startswith("bluez_"):
+        return "bluetooth"
+    if bus := _text(properties, "device.bus"):
+        return bus
+    # Some versions put the bus on the card alone: its path tells it too.
+    path = _text(properties, "device.bus_path") or ""
+    return "usb" if "-usb" in path else "pci" if path.startswith("pci-") else None
+
+
+def _id(properties: Tree) -> str | None:
+    """Written `0x046d` or `046d`."""
+    found = [
+        re.fullmatch(r"(?:0x)?([0-9a-f]{4})", _text(properties, f"device.{part}.id") or "", re.ASCII)
+        for part in ("vendor", "product")
+    ]
+    return ":".join(each[1] for each in found if each) if all(found) else None
 
 
 def _loudest(volume: Tree) -> float | None:
@@ -142,6 +175,51 @@ def _loudest(volume: Tree) -> float | None:
     values = [_part(volume, channel).get("value") for channel in volume]
     known = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 2**32]
     return round(max(known) / 65536, 4) if known else None
+
+
+def parse_endpoints_text(text: str, flow: str) -> list[Endpoint]:
+    """`pactl list sinks` or `sources` without JSON: of one tab the fields, of two what belongs to the field above."""
+    endpoints = []
+    for number, block in enumerate(re.split(r"^(?:Sink|Source) #\d{1,10}$", text, flags=re.MULTILINE)[1:]):
+        row: Tree = {"properties": {}, "ports": [], "volume": {}}
+        above = ""
+        for line in block.splitlines():
+            if line.startswith("\t\t"):
+                _below(row, above, line.strip())
+            elif line.startswith("\t") and not line[1:2].isspace():
+                above, _, value = line.strip().partition(":")
+                _field(row, above, value.strip())
+        name = _text(row, "name")
+        if name is None:
+            raise ValueError(f"pactl list {flow}s: entry {number}: no name")
+        endpoints.append(_endpoint(row, name, flow))
+    if not endpoints and text.strip():
+        raise ValueError(f"pactl list {flow}s: no endpoint in the whole output")
+    return endpoints
+
+
+def _field(row: Tree, name: str, value: str) -> None:
+    if name in ("State", "Name", "Description"):
+        row[name.lower()] = value
+    elif name == "Active Port":
+        row["active_port"] = value
+    elif name == "Flags":
+        row["flags"] = value.split()
+    elif name == "Mute":
+        row["mute"] = {"yes": True, "no": False}.get(value)
+    elif name == "Volume":  # `front-left: 65536 / 100% / 0.00 dB,   front-right: …`
+        found = re.findall(r"([\w-]{1,40}): +(\d{1,10}) /", value[:4000], re.ASCII)
+        row["volume"] = {channel: {"value": int(number)} for channel, number in found}
+
+
+def _below(row: Tree, above: str, line: str) -> None:
+    if above == "Properties":
+        name, equals, value = line.partition(" = ")
+        if equals:
+            row["properties"][name] = value.removeprefix('"').removesuffix('"')
+    elif above == "Ports":  # `analog-output-lineout: Line Out (type: Line, priority: 9000, not available)`
+        words = line.rstrip(")").rpartition(", ")[2]
+        row["ports"].append({"name": line.partition(": ")[0], "availability": words})
 
 
 def parse_wpctl_status(text: str) -> list[Listed]:
@@ -220,6 +298,9 @@ def _nodes(info: Tree) -> list[Endpoint]:
             flow=flow,
             description=_text(properties, "node.description"),
             state=(_text(info, "state") or "").upper() or None,
+            card=_digits(properties, "alsa.card", "api.alsa.pcm.card", "api.alsa.card"),
+            device=_digits(properties, "alsa.device", "api.alsa.pcm.device"),
+            bus=_bus({}, properties, name),
             is_muted=_truth(first, "mute"),
             # PipeWire keeps the amplitude; what people and pactl call the volume is its cube root.
             volume_ratio=round(max(loud) ** (1 / 3), 4) if loud else None,
@@ -241,7 +322,15 @@ def _part(tree: Tree, name: str) -> Tree:
 
 def _text(tree: Tree, name: str) -> str | None:
     value = tree.get(name)
-    return (value.strip() or None) if isinstance(value, str) else None
+    if not isinstance(value, str) or value == NOT_WRITTEN:
+        return None
+    return value.strip() or None
+
+
+def _digits(tree: Tree, *names: str) -> str | None:
+    """The first of them that is there: a number here, text there."""
+    found = (str(tree[name]).strip() for name in names if isinstance(tree.get(name), (str, int)))
+    return next((value for value in found if re.fullmatch(r"\d{1,3}", value, re.ASCII)), None)
 
 
 def _truth(tree: Tree, name: str) -> bool | None:

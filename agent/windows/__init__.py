@@ -71,6 +71,30 @@ class Searched:
     warnings: int = 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoundDefault:
+    """What programs play to or record from if nobody chooses."""
+
+    flow: str  # render, capture
+    is_for_calls: bool  # Windows keeps another one for communications
+    endpoint: str | None  # `{0.0.1.00000000}.{guid}`; None: there is none to choose
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoundLevel:
+    """How an active endpoint is set."""
+
+    endpoint: str
+    volume_ratio: float
+    is_muted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sound:
+    defaults: tuple[SoundDefault, ...]
+    levels: tuple[SoundLevel, ...] = ()
+
+
 class Sources(Protocol):
     """Everything raises Unavailable, with the reason in plain words, where the source itself is not there or
     may not be read. An empty answer is an answer."""
@@ -93,6 +117,13 @@ class Sources(Protocol):
 
     def volumes(self) -> list[Row]:
         """All volumes, in the form of Win32_Volume: DeviceID, Name, DriveType, Label, FileSystem, Capacity, FreeSpace."""
+
+    def devices(self, bus: str) -> list[Row]:
+        """Devices of a bus (`USB`) that are plugged in now: `id`, and where it is known `name` as the device says it,
+        `friendlyname`, `description`, `pnpclass`, `service`, `problem`, and a part a line `compatible` and `location`."""
+
+    def sound(self) -> Sound:
+        """Default endpoints and volumes, as the Core Audio API tells them."""
 
     def firmware_table(self) -> bytes:
         """SMBIOS, structure after structure."""

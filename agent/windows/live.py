@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from agent.probe import Place
-from agent.windows import Event, Installation, Row, Searched, Sources, Value
+from agent.windows import Event, Installation, Row, Searched, Sound, Sources, Value
 
 
 def sources(place: Place) -> Sources:
@@ -44,6 +44,16 @@ class Live:
         from agent.windows import volumes
 
         return volumes.volumes()
+
+    def devices(self, bus: str) -> list[Row]:
+        from agent.windows import device_tree
+
+        return device_tree.present(bus)
+
+    def sound(self) -> Sound:
+        from agent.windows import sound
+
+        return sound.ask()
 
     def firmware_table(self) -> bytes:
         from agent.windows import firmware

@@ -1,8 +1,30 @@
 """What the collector knows of a device beside its reports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One part of the accepted baseline of the device's room."""
+
+    label: str
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    key: str  # another one when anything about it is
+    sections: Mapping[str, Mapping[str, Expected]]  # section → key of the item → what was accepted
+
+
+NO_BASELINE: Final = Baseline("", {})
+
+
+def at_all_times(_when: str, _at: datetime) -> bool:
+    return True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,3 +35,6 @@ class DeviceContext:
     expected_from: datetime | None = None  # since when it should be up
     frozen_until: datetime | None = None  # we were away: no silence is judged before
     accepted: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (rule, component) → value
+    baseline: Baseline = NO_BASELINE
+    # ("hours" or "session", moment) → whether the room is in its hours, or in use.
+    during: Callable[[str, datetime], bool] = at_all_times

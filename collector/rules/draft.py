@@ -6,7 +6,7 @@ from typing import Final
 
 from collector.rules.lifecycle import Moved, due_at
 from collector.rules.rule import Table
-from collector.rules.state import Collecting, DeviceState, Roster, Track, Trail
+from collector.rules.state import Collecting, DeviceState, Roster, Shown, Track, Trail
 from collector.rules.transition import Transition
 
 Key = tuple[str, str]
@@ -19,9 +19,11 @@ class Draft:
     __slots__ = (
         "baselines",
         "collecting",
+        "expects",
         "judged_by",
         "parts",
         "rosters",
+        "shown",
         "state",
         "tracks",
         "trails",
@@ -36,6 +38,8 @@ class Draft:
         self.parts: dict[Key, datetime] = state.parts  # type: ignore[assignment]
         self.trails: dict[Key, Trail] = state.trails  # type: ignore[assignment]
         self.rosters: dict[str, Roster] = state.rosters  # type: ignore[assignment]
+        self.shown: dict[str, Shown] = state.shown  # type: ignore[assignment]
+        self.expects = state.expects
         self.updates = state.updates
         self.collecting = state.collecting
         self.judged_by = state.judged_by
@@ -83,6 +87,13 @@ class Draft:
             self.rosters = dict(self.rosters)
         self.rosters[rule] = roster
 
+    def show(self, section: str, items: Shown) -> None:
+        if self.shown.get(section) != items:
+            self.shown = {**self.shown, section: items}
+
+    def hide(self, section: str) -> None:
+        self.shown = {name: items for name, items in self.shown.items() if name != section}
+
     def remember_updates(self, known: Mapping[str, datetime] | None, collecting: Collecting | None) -> None:
         if known != self.updates:
             self.updates = known
@@ -97,6 +108,8 @@ class Draft:
             and self.parts is old.parts
             and self.trails is old.trails
             and self.rosters is old.rosters
+            and self.shown is old.shown
+            and self.expects == old.expects
             and self.updates is old.updates
             and self.collecting is old.collecting
             and self.judged_by == old.judged_by
@@ -109,6 +122,8 @@ class Draft:
             parts=self.parts,
             trails=self.trails,
             rosters=self.rosters,
+            shown=self.shown,
+            expects=self.expects,
             updates=self.updates,
             collecting=self.collecting,
             judged_by=self.judged_by,

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from collector.rules import lifecycle, parts, rosters, silence, trails, updates
+from collector.rules import baselines, lifecycle, parts, rosters, silence, trails, updates
 from collector.rules import transition as why
 from collector.rules.context import DeviceContext
 from collector.rules.draft import Draft
 from collector.rules.judge import BAD, BETWEEN, WELL, Judgement, judge, worse
 from collector.rules.lifecycle import Seen
 from collector.rules.rule import PATCH_STATE, READABLE, Rule, Rules, Table, Watch
-from collector.rules.state import OPEN, DeviceState
+from collector.rules.state import OPEN, PENDING, DeviceState
 from collector.rules.transition import Transition
 from collector.rules.why_not import why_not
 from protos.report_pb2 import OK, PATCH_STATE_UNKNOWN, Reading, Report
@@ -38,9 +38,11 @@ def evaluate(
     if device.accepted and state.tracks:
         _accept(table, draft, device.accepted, now)
     if state.due_at is not None and state.due_at <= now:
-        _advance(rules, table, draft, now)
+        _advance(rules, table, draft, now, device)
+    if draft.expects != device.baseline.key:
+        baselines.settle(table, draft, now, device)
     if report is not None:
-        _Observer(table, draft, report, now, device.accepted).run()
+        _Observer(table, draft, report, now, device).run()
     silence.judge(table, draft, report is not None, now, device)
     return draft.finished(table), draft.transitions
 
@@ -75,12 +77,17 @@ def _accept(table: Table, draft: Draft, accepted: Mapping[tuple[str, str], float
             draft.move(key, lifecycle.end(rule, key[1], track, now, why.ACCEPTED))
 
 
-def _advance(rules: Rules, table: Table, draft: Draft, now: datetime) -> None:
+def _advance(rules: Rules, table: Table, draft: Draft, now: datetime, device: DeviceContext) -> None:
     first = len(draft.transitions)
     for key, track in draft.tracks.copy().items():
         rule = table.rule(*key)
         if rule.kind == "silence":
             continue  # also needs to know whether the device is expected: silence.judge
+        if rule.during and track.state == PENDING:
+            due = lifecycle.due_at(rule, track)
+            if due is not None and due <= now and not device.during(rule.during, due):
+                draft.move(key, (None, ()))  # the room closed while it was held back
+                continue
         draft.move(key, lifecycle.advance(rule, key[1], track, now))
     late = draft.transitions[first:]
     draft.transitions[first:] = sorted(late, key=lambda t: (t.at, rules.order[t.rule], t.component))
@@ -89,17 +96,24 @@ def _advance(rules: Rules, table: Table, draft: Draft, now: datetime) -> None:
 class _Observer:
     """One report, held against the rules. Nothing but a way to share its names between the steps."""
 
-    __slots__ = ("_others", "accepted", "draft", "failed", "now", "ok", "report", "table", "trailing")
+    __slots__ = (
+        "_others",
+        "accepted",
+        "device",
+        "draft",
+        "failed",
+        "now",
+        "ok",
+        "report",
+        "table",
+        "trailing",
+    )
 
     def __init__(
-        self,
-        table: Table,
-        draft: Draft,
-        report: Report,
-        now: datetime,
-        accepted: Mapping[tuple[str, str], float],
+        self, table: Table, draft: Draft, report: Report, now: datetime, device: DeviceContext
     ) -> None:
-        self.table, self.draft, self.report, self.now, self.accepted = table, draft, report, now, accepted
+        self.table, self.draft, self.report, self.now, self.device = table, draft, report, now, device
+        self.accepted = device.accepted
         self._others: dict[tuple[str, str], float] | None = None
         self.ok: set[str] = set()
         self.failed: set[str] = set()
@@ -123,6 +137,8 @@ class _Observer:
             self._ages()
         if self.report.sections and self.table.absences:
             rosters.look(self.table, self.draft, self.report, self.ok, self.now)
+        if self.device.baseline.sections and self.report.sections:
+            baselines.look(self.table, self.draft, self.report, self.ok, self.now, self.device)
         if found or self.draft.tracks:
             parts.look(self.table, self.draft, self.report, self.ok, found, self.now)
 
@@ -177,6 +193,9 @@ class _Observer:
             others = self.others if rule.others else {}
             judgement = judge(rule, component, value, others, known, self.accepted.get(key))
             if judgement is None or (track is None and judgement.mood != BAD):
+                continue
+            limited = judgement.mood == BAD and (rule.during or rule.part_of)
+            if limited and baselines.gated(rule, draft, component, self.now, self.device):
                 continue
             seen = Seen(judgement, self._since(rule, component), label)
             after, _ = draft.move(key, lifecycle.observe(rule, component, track, seen, self.now))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from collector.rules.rule import Limit, Rule
+from collector.rules.rule import ROOM, Limit, Rule
 
 BAD, WELL, BETWEEN = "bad", "well", "between"
 Others = Mapping[tuple[str, str], float]  # (metric, component) → value, of the same report
@@ -52,7 +52,7 @@ def worse(rule: Rule, value: float, accepted: float) -> bool:
         return value > accepted
     if rule.kind == "forecast":
         return value < accepted  # sooner
-    if rule.kind == "absence":
+    if rule.kind == "absence" or rule.kind in ROOM:
         return False  # gone is gone
     how = rule.compare or (rule.raises.how if rule.raises else "at")
     if how == "bits":

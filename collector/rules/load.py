@@ -6,13 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from collector.rules import updates, words
+from collector.rules import baselines, runbook, updates, words
 from collector.rules.rule import (
     CRITICAL,
+    DURING,
     PART_KINDS,
     PATCH_STATE,
     POINTS,
     PRESENCE,
+    ROOM,
     WARNING,
     Excuse,
     Limit,
@@ -23,7 +25,9 @@ from collector.rules.rule import (
 from collector.rules.rule_file import Row, RuleError, read, together
 from protos import catalogue, sections
 
-KINDS: Final = ("threshold", "growth", "state", "age", "silence", "occurs", "forecast", "median", "absence")
+KINDS: Final = (
+    "threshold", "growth", "state", "age", "silence", "occurs", "forecast", "median", "absence", *ROOM,
+)  # fmt: skip
 CLEARS: Final = ("observation", "part_replaced", "steady")
 VERDICTS: Final = ("failing", "wearing_out", "cable")
 CLASSES: Final = ("desktop", "laptop", "av_host", "server", "virtual", "unknown")
@@ -82,9 +86,12 @@ def rule_of(row: Row) -> Rule:
         _median(row, values, unit)
     elif kind == "absence":
         _absence(row, values)
+    elif kind in ROOM:
+        _room(row, values)
     if kind not in ("growth", "age"):
         values["hold"] = row.span("hold", timedelta(0))
     _clearing(row, values)
+    _when_and_where(row, values)
     row.finish()
     return Rule(**values)
 
@@ -98,6 +105,9 @@ def _identity(row: Row, values: dict[str, Any]) -> None:
         values[key] = row.text(key, required=key != "bring")
         for unknown in words.unknown_placeholders(values[key]):
             row.problem(key, f"knows no {{{unknown}}}; there are {', '.join(words.PLACEHOLDERS)}")
+    values["runbook"] = row.text("runbook")
+    if values["runbook"] and (fault := runbook.problem(values["runbook"])):
+        row.problem("runbook", fault)
     values["enabled"] = row.flag("enabled", default=True)
     values["classes"] = row.texts("classes")
     for word in values["classes"]:
@@ -107,7 +117,7 @@ def _identity(row: Row, values: dict[str, Any]) -> None:
 
 
 def _metric(row: Row, kind: str) -> str:
-    if kind == "absence":
+    if kind == "absence" or kind in ROOM:
         return ""
     metric = row.text("metric", required=True)
     if metric and (metric == PRESENCE) != (kind == "silence"):
@@ -275,14 +285,68 @@ def _median(row: Row, values: dict[str, Any], unit: str) -> None:
 
 
 def _absence(row: Row, values: dict[str, Any]) -> None:
+    _section(row, values, "present_fact", "ignore_fact")
+
+
+def _section(row: Row, values: dict[str, Any], *keys: str) -> None:
     section = values["section"] = row.text("section", required=True)
     known = sections.BY_NAME.get(section)
     if section and known is None:
         row.problem("section", f"{section!r} is no section of the inventory")
-    for key in ("present_fact", "ignore_fact"):
+    for key in keys:
         fact = values[key] = row.text(key) if row.has(key) else ""
-        if fact and known is not None and fact not in known.facts.split():
+        if fact and known is not None and fact not in known.names:
             row.problem(key, f"{fact!r} is no fact of {section}")
+
+
+def _room(row: Row, values: dict[str, Any]) -> None:
+    kind = values["kind"]
+    keys = {
+        "missing": ("present_fact", "place_fact", "same_fact"),
+        "swapped": ("place_fact",),
+        "changed": ("fact", "same_fact"),
+    }
+    _section(row, values, *keys.get(kind, ()))
+    for key, needed in (("place_fact", "swapped"), ("fact", "changed")):
+        if kind == needed and not row.has(key):
+            row.problem(key, "is missing")
+    if row.has("where"):
+        values["where"] = _where(row, values["section"])
+    if kind == "changed":
+        values["worse"] = row.choice("worse", ("lower",), "") if row.has("worse") else ""
+    if kind == "branch" and values["section"] not in ("", baselines.LINKS):
+        row.problem("section", f"a branch is one of {baselines.LINKS}")
+
+
+def _where(row: Row, section: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """`where = { flow = "microphone" }`: of the expected part's facts, or of its `key`."""
+    told, known = row.take("where"), sections.BY_NAME.get(section)
+    if not isinstance(told, dict) or not told:
+        row.problem("where", f"must be a table of facts, not {told!r}")
+        return ()
+    found = []
+    for fact, wanted in told.items():
+        texts = [wanted] if isinstance(wanted, str) else wanted
+        if known is not None and fact != "key" and fact not in known.names:
+            row.problem("where", f"{fact!r} is no fact of {section}")
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+            row.problem("where", f"{fact} must be a text or a list of texts, not {wanted!r}")
+            continue
+        found.append((fact, tuple(texts)))
+    return tuple(found)
+
+
+def _when_and_where(row: Row, values: dict[str, Any]) -> None:
+    values["ticket_after"] = row.span("ticket_after", timedelta(0))
+    for key in ("during", "part_of"):
+        if row.has(key) and values["kind"] not in ("threshold", "state", *ROOM):
+            row.problem(key, "is for rules that judge what is so now")
+    values["during"] = row.choice("during", DURING, "") if row.has("during") else ""
+    part_of = values["part_of"] = row.text("part_of") if row.has("part_of") else ""
+    if part_of and part_of not in sections.BY_NAME:
+        row.problem("part_of", f"{part_of!r} is no section of the inventory")
+    if part_of and values["kind"] in ROOM:
+        row.problem("part_of", "a rule of this kind is about parts of the baseline anyhow")
 
 
 def _clearing(row: Row, values: dict[str, Any]) -> None:

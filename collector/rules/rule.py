@@ -19,6 +19,8 @@ READABLE: Final = "disk_readable_state"
 PART_KINDS: Final = ("disk serial", "battery serial")
 WARNING, CRITICAL = "warning", "critical"
 TRAILING: Final = ("occurs", "forecast", "median")
+ROOM: Final = ("missing", "changed", "swapped", "branch")  # judged against the accepted baseline of a room
+DURING: Final = ("hours", "session", "out_of_hours")
 POINTS: Final = 60  # of a trail: what a rule remembers of a number's past
 
 
@@ -62,13 +64,14 @@ class Excuse:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
     name: str
-    kind: str  # threshold growth state age silence occurs forecast median absence
+    kind: str  # threshold growth state age silence occurs forecast median absence missing changed swapped branch
     metric: str
     severity: str
     title: str
     meaning: str
     advice: str
     bring: str = ""
+    runbook: str = field(default="", compare=False)  # a page: another link makes no other rule
     raises: Limit | None = None
     clear: Limit | None = None  # None: well again as soon as it is not bad
     and_metric: str = ""  # a second condition that must hold too: percent and bytes
@@ -94,9 +97,19 @@ class Rule:
     within: timedelta | None = None  # forecast: the limit is reached so soon
     clear_beyond: timedelta | None = None  # forecast: well again when it is not reached before
     least_span: timedelta | None = None  # forecast: shorter data tell of no trend
-    section: str = ""  # absence: of the inventory
+    section: str = ""  # absence and those of a room: of the inventory
     present_fact: str = ""  # absence: only items where this fact is true count as there
     ignore_fact: str = ""  # absence: items where this fact is true are not expected to stay
+    where: tuple[
+        tuple[str, tuple[str, ...]], ...
+    ] = ()  # of a room: only parts whose fact (or key) is one of these
+    fact: str = ""  # changed: what is compared with the baseline
+    worse: str = ""  # changed: only a lower number is bad; empty: any other text
+    place_fact: str = ""  # missing, swapped: another part with the same fact stands in its place
+    same_fact: str = ""  # missing, changed: a part elsewhere with the same fact is this one, moved
+    part_of: str = ""  # only components that are in this section of the accepted baseline
+    during: str = ""  # one of DURING; outside of it nothing new opens
+    ticket_after: timedelta = timedelta(0)  # the finding must last so long before a ticket opens
     rhythm: timedelta | None = None  # forecast: only points at the same place in it are compared
     steady_for: timedelta | None = None  # a growing counter that stood still this long is well again
     clears: str = "observation"  # observation part_replaced steady
@@ -182,6 +195,7 @@ class Table:
     ages: tuple[Rule, ...]
     silences: tuple[Rule, ...]
     absences: Mapping[str, tuple[Rule, ...]]  # by section
+    rooms: Mapping[str, tuple[Rule, ...]]  # those judged against a baseline, by section
     components: Mapping[tuple[str, str], Rule]  # (rule, component) → the rule as it holds for that one
 
     def rule(self, name: str, component: str) -> Rule:
@@ -216,6 +230,10 @@ class Rules:
         """The rule as it holds for this component."""
         return self.components.get((name, component)) or self.by_name[name]
 
+    def find(self, name: str, component: str) -> Rule | None:
+        """The same; None where there is no such rule any more."""
+        return self.components.get((name, component)) or self.by_name.get(name)
+
     def table(self, device_class: str) -> Table:
         table = self._tables.get(device_class)
         if table is None:
@@ -227,7 +245,7 @@ class Rules:
         read: dict[str, list[Rule]] = {row.name: [] for row in catalogue.METRICS if part_kind(row.name)}
         read[READABLE] = []
         for rule in mine:
-            if rule.kind not in ("age", "silence", "absence"):
+            if rule.kind not in ("age", "silence", "absence", *ROOM):
                 read.setdefault(rule.metric, []).append(rule)
         names = {rule.name for rule in mine}
         special = {key: rule for key, rule in self.components.items() if key[0] in names}
@@ -242,12 +260,17 @@ class Rules:
             others=frozenset(name for watch in watches.values() for name in watch.others),
             ages=tuple(rule for rule in mine if rule.kind == "age"),
             silences=tuple(rule for rule in mine if rule.kind == "silence"),
-            absences={
-                name: tuple(rule for rule in mine if rule.section == name)
-                for name in {rule.section for rule in mine} - {""}
-            },
+            absences=_by_section(rule for rule in mine if rule.kind == "absence"),
+            rooms=_by_section(rule for rule in mine if rule.kind in ROOM),
             components=special,
         )
+
+
+def _by_section(rules: Iterable[Rule]) -> dict[str, tuple[Rule, ...]]:
+    found: dict[str, tuple[Rule, ...]] = {}
+    for rule in rules:
+        found[rule.section] = (*found.get(rule.section, ()), rule)
+    return found
 
 
 def _watch(metric: str, every: tuple[Rule, ...], special: Iterable[Rule] = ()) -> Watch:

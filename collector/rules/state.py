@@ -38,6 +38,9 @@ class Track(NamedTuple):
 Trail = tuple[tuple[datetime, float], ...]  # (moment, value): trails.py
 
 
+Shown = Mapping[str, Mapping[str, str]]  # key of an item → those of its facts that rules of a room compare
+
+
 @dataclass(frozen=True, slots=True)
 class Roster:
     """The parts of one section that an absence rule expects, and which of them are gone."""
@@ -68,6 +71,10 @@ class DeviceState:
     collecting: Collecting | None = None
     trails: Mapping[tuple[str, str], Trail] = field(default_factory=dict)  # (rule, component) → its past
     rosters: Mapping[str, Roster] = field(default_factory=dict)  # by rule
+    shown: Mapping[str, Shown] = field(
+        default_factory=dict
+    )  # by section, where a room's baseline expects parts
+    expects: str = ""  # key of the baseline that was in force at the last evaluation
     judged_by: str = ""  # rules and device class of the last evaluation
     due_at: datetime | None = None  # when time alone will do something next
 
@@ -86,6 +93,8 @@ class DeviceState:
                 for key, trail in self.trails.items()
             ],
             "rosters": [[name, dict(one.labels), sorted(one.missing)] for name, one in self.rosters.items()],
+            "shown": self.shown,
+            "expects": self.expects,
             "judged_by": self.judged_by,
             "due_at": _ticks(self.due_at),
         }
@@ -115,6 +124,8 @@ class DeviceState:
                 for row in body.get("trails", ())
             },
             rosters={row[0]: Roster(row[1], frozenset(row[2])) for row in body.get("rosters", ())},
+            shown=body.get("shown", {}),
+            expects=body.get("expects", ""),
             judged_by=body["judged_by"],
             due_at=_moment(body["due_at"]),
         )

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from collector.rules import words
-from collector.rules.rule import Rule
+from collector.rules.rule import ROOM, Rule
 from collector.rules.state import CLEARED, OPEN, PENDING, Track
 
 # Reasons. Of changes:
-RAISED, RECOVERED, STEADY, GONE, REPLACED, ACCEPTED, NOT_JUDGED = (
-    "raised", "cleared", "steady", "gone", "replaced", "accepted", "not_judged",
+RAISED, RECOVERED, STEADY, GONE, REPLACED, ACCEPTED, NOT_JUDGED, COVERED = (
+    "raised", "cleared", "steady", "gone", "replaced", "accepted", "not_judged", "covered",
 )  # fmt: skip
 # Of notes, where the finding stays open (`steady` is either):
 STALE, FRESH, FLAPPING = "stale", "fresh", "flapping"
@@ -160,6 +160,8 @@ def main_text(rule: Rule, track: Track, at: datetime) -> str:
         return f"nothing was heard for {value}, longer than {words.span(rule.hold)}"
     if rule.kind == "absence":
         return f"{track.label or 'a part'} was in the inventory ({rule.section.replace('_', ' ')}) and is not any more"
+    if rule.kind in ROOM:
+        return _against_baseline(rule, track.label or "a part")
     if rule.kind == "occurs" and rule.window:
         return f"{name} rose by {value} within {words.span(rule.window)}; {rule.times:g} are too many"
     if rule.kind == "median" and rule.raises:
@@ -182,10 +184,25 @@ def main_text(rule: Rule, track: Track, at: datetime) -> str:
     )
 
 
+def _against_baseline(rule: Rule, label: str) -> str:
+    match rule.kind:
+        case "missing":
+            return f"{label} is in the room's accepted baseline and is not there"
+        case "branch":
+            return f"the hub {label} and all that is behind it are in the room's accepted baseline and are not there"
+        case "swapped":
+            return f"another one stands where the room's accepted baseline has it: {label}"
+    return f"it is not as the room's accepted baseline has it: {label}"
+
+
 def _later(rule: Rule, track: Track, at: datetime, reason: str, detail: str) -> list[dict[str, Any]]:
     text = detail or _WORDS.get(reason, reason).format(fresh_for=words.span(rule.fresh_for))
-    if reason == RECOVERED and rule.kind == "absence":
+    if reason == RECOVERED and rule.kind in ("absence", "missing", "swapped", "branch"):
         text = "it is there again"
+    elif reason == RECOVERED and rule.kind == "changed":
+        text = "it is again as the room's baseline has it"
+    elif reason == ACCEPTED and rule.kind in ROOM:
+        text = "the room's baseline was accepted anew"
     elif reason == RECOVERED:
         name = words.metric(rule.metric)
         text = f"{name} is {words.say(track.value, rule.unit)}: {text}" if track.value is not None else text

@@ -8,7 +8,7 @@ from collector.rules import silence, trails, words
 from collector.rules.context import DeviceContext
 from collector.rules.judge import BAD, WELL, Judgement, judge
 from collector.rules.lifecycle import due_at
-from collector.rules.rule import TRAILING, Rule, Rules
+from collector.rules.rule import ROOM, TRAILING, Rule, Rules
 from collector.rules.state import CLEARED, OPEN, DeviceState, Track, Trail
 
 Latest = Mapping[tuple[str, str], float]  # (metric, component) → newest value
@@ -42,6 +42,8 @@ def why_not(
         return [told.get("", _age(rule, state, now))]
     if rule.kind == "absence":
         return _sentences(told) or [_roster(rule, state)]
+    if rule.kind in ROOM:
+        return _sentences(told) or [_baseline(rule, state, device, now)]
     if rule.kind in TRAILING:
         told |= {
             component: _trailing(rule, state.trails.get((rule_name, component), ()), now)
@@ -81,6 +83,8 @@ def _tracked(rule: Rule, track: Track, now: datetime) -> str:
 
 def _untracked(rule: Rule, component: str, state: DeviceState, device: DeviceContext, latest: Latest) -> str:
     value = latest[rule.metric, component]
+    if rule.part_of and component not in device.baseline.sections.get(rule.part_of, {}):
+        return "it is no part of the room's accepted baseline."
     baseline = state.baselines.get((rule.metric, component))
     found = judge(rule, component, value, latest, baseline, device.accepted.get((rule.name, component)))
     said = words.say(value, rule.unit)
@@ -122,6 +126,26 @@ def _roster(rule: Rule, state: DeviceState) -> str:
     if known is None:
         return f"No data: the device has not told its {name} yet."
     return f"All {len(known.labels)} that are expected of its {name} are there."
+
+
+def _baseline(rule: Rule, state: DeviceState, device: DeviceContext, now: datetime) -> str:
+    name = rule.section.replace("_", " ")
+    expected = device.baseline.sections.get(rule.section)
+    if not device.baseline.sections:
+        return "Nobody has accepted a baseline for its room: nothing is expected of it."
+    if expected is None:
+        return f"The accepted baseline of its room names no {name} of this device."
+    if rule.section not in state.shown:
+        return f"No data: the device has not told its {name} since the baseline was accepted."
+    closed = "" if not rule.during or device.during(rule.during, now) else f" {_WAITS[rule.during]}"
+    return f"All {len(expected)} of its {name} that the baseline names are as accepted, or cannot be told.{closed}"
+
+
+_WAITS = {
+    "hours": "The room is out of its hours: nothing new opens.",
+    "session": "The room is not booked now: nothing new opens.",
+    "out_of_hours": "The room is in its hours: nothing new opens.",
+}
 
 
 def _trailing(rule: Rule, trail: Trail, now: datetime) -> str:

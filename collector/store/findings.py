@@ -19,6 +19,7 @@ class Finding(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     rule: Mapped[str] = mapped_column(String(64))
     rule_hash: Mapped[str] = mapped_column(String(16))  # version of the rule that opened it
+    kind: Mapped[str] = mapped_column(String(16), default="")  # of the rule; empty: opened by an older Tocsin
     component: Mapped[str] = mapped_column(String(255), default="")
     state: Mapped[str] = mapped_column(String(16))
     severity: Mapped[str] = mapped_column(String(16))
@@ -26,7 +27,7 @@ class Finding(Base):
     summary: Mapped[str] = mapped_column(Text)
     texts: Mapped[dict[str, str]] = mapped_column(
         JSON, default=dict
-    )  # meaning, advice, bring: as said at opening
+    )  # meaning, advice, bring, runbook: as said at opening
     value: Mapped[float | None]
     since_at: Mapped[datetime]  # the first bad observation of this episode
     opened_at: Mapped[datetime]

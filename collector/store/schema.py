@@ -21,6 +21,7 @@ from collector.store import (
     overrides,
     people,
     reports,
+    rooms,
     situations,
     tickets,
 )
@@ -28,7 +29,7 @@ from collector.store import (
 __all__ = ["Base", "TooNew", "current", "newest", "upgrade"]
 
 _NOUNS = (
-    devices, enrolment, findings, installation, inventory, overrides, people, reports, situations, tickets,
+    devices, enrolment, findings, installation, inventory, overrides, people, reports, rooms, situations, tickets,
 )  # fmt: skip
 _MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -111,15 +111,30 @@ class Escalation(Base):
     at: Mapped[datetime]
 
 
+# What becomes of a change that the outside shall hear of.
+WAITING, SENT, FAILED, UNWANTED = "waiting", "sent", "failed", "unwanted"
+
+
 class OutboxRow(Base):
     """A change of a ticket that the outside shall hear of; written in the same transaction."""
 
     __tablename__ = "outbox"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     key: Mapped[str] = mapped_column(String(100))  # TOCSIN-KEY of the ticket
+    seq: Mapped[int] = mapped_column(default=0)  # the order within a key: two changes may be of one moment
     verb: Mapped[str] = mapped_column(String(16))  # create update resolve reopen
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16), default=WAITING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    unsure: Mapped[int] = mapped_column(default=0)  # attempts of which nobody knows whether they arrived
+    next_at: Mapped[datetime | None]  # not before; None: at once
+    error: Mapped[str] = mapped_column(Text, default="")  # of the last attempt
     sent_at: Mapped[datetime | None]
+    remote: Mapped[str] = mapped_column(String(255), default="")  # what the other side calls it
 
-    __table_args__ = (Index("ix_outbox_sent_at_created_at", "sent_at", "created_at"),)
+    __table_args__ = (
+        Index("ix_outbox_created_at", "created_at"),
+        Index("ix_outbox_key_seq", "key", "seq"),
+        Index("ix_outbox_state_created_at", "state", "created_at"),
+    )

@@ -1,6 +1,6 @@
 """The text of a ticket: what, where, since when, what it means, what to do, what to bring."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,7 +17,9 @@ def text(session: Session, device: Device, findings: Iterable[Finding]) -> str:
     """`findings`: the open ones, the worst first."""
     site = session.get(Site, device.site) if device.site else None
     blocks = ["\n".join(line for line in (where(device), machine(device)) if line)]
-    blocks += [_finding(session, finding, site.time_zone if site else "UTC") for finding in findings]
+    findings = list(findings)
+    known, zone = _frozen(session, device.id, findings), site.time_zone if site else "UTC"
+    blocks += [_finding(finding, *known.get(finding.id, ("", {})), zone) for finding in findings]
     return "\n\n".join(blocks)
 
 
@@ -42,8 +44,7 @@ def machine(device: Device) -> str:
     return f"Machine: {told}" if told else ""
 
 
-def _finding(session: Session, finding: Finding, zone: str) -> str:
-    probe, facts = frozen(session, finding)
+def _finding(finding: Finding, probe: str, facts: dict[str, str], zone: str) -> str:
     kind, identity = parts.kind(probe, facts), parts.identity(facts)
     said = finding.texts
     lines = [
@@ -55,20 +56,24 @@ def _finding(session: Session, finding: Finding, zone: str) -> str:
     ]
     if said.get("bring"):
         lines.append(f"Bring: {said['bring']}" + (f" This one: {kind}." if kind else ""))
+    if said.get("runbook"):
+        lines.append(f"Runbook: {said['runbook']}")
     return "\n".join(line for line in lines if line)
 
 
-def frozen(session: Session, finding: Finding) -> tuple[str, dict[str, str]]:
-    """(probe, facts of the part) as they were when the finding came to its ticket."""
-    row = session.scalar(
-        select(Evidence)
+def _frozen(
+    session: Session, device_id: str, findings: Sequence[Finding]
+) -> dict[str, tuple[str, dict[str, str]]]:
+    """Finding → (probe, facts of the part) as they were when it came to its ticket. One query: a ticket may hold many."""
+    rows = session.execute(
+        select(Evidence.finding_id, Evidence.body)
         .where(
-            Evidence.device_id == finding.device_id, Evidence.finding_id == finding.id, Evidence.moment == "opening",
+            Evidence.device_id == device_id, Evidence.finding_id.in_([finding.id for finding in findings]),
+            Evidence.moment == "opening",
         )
-        .order_by(Evidence.at.desc())
-        .limit(1)
+        .order_by(Evidence.at)
     )  # fmt: skip
-    return (str(row.body.get("part", "")), dict(row.body.get("facts", {}))) if row is not None else ("", {})
+    return {finding_id: (str(body.get("part", "")), dict(body.get("facts", {}))) for finding_id, body in rows}
 
 
 def local(at: datetime, zone: str) -> str:

@@ -136,7 +136,8 @@ def why_not(session: Session, rules: Rules, device: Device, rule_name: str, now:
         device_class=device.device_class, seen_at=device.seen_at, expected=silent,
         expected_from=decisions.expected_from(device, now) if silent else None,
         frozen_until=datetime.fromisoformat(frozen.value) if frozen is not None else None,
-        accepted=decisions.accepted(device.id),
+        accepted=decisions.accepted(device.id), baseline=decisions.rooms.baseline(device.id),
+        during=decisions.rooms.during(device),
     )  # fmt: skip
     sentences: list[str] = []
     findings = session.scalars(

@@ -7,11 +7,12 @@ import uuid
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from collector import decide
 from collector.problem import Problem
+from collector.rules.rule import ROOM
 from collector.store.devices import Device
 from collector.store.findings import CLEARED, Finding
 from collector.store.tickets import OPEN_STATES, OutboxRow, Ticket, TicketEvent
@@ -109,19 +110,32 @@ def move(
         )
     session.flush()
     session.refresh(ticket)
-    outbox(session, ticket, verb, now)
+    outbox(session, ticket, verb, now, text)
     return ticket
 
 
 def _accept(session: Session, ticket: Ticket, why: str, who: str, now: datetime) -> None:
-    """Who closes what is still so as known or false accepts it as it is: silent until it gets worse."""
+    """Who closes what is still so as known or false accepts it as it is: silent until it gets worse.
+
+    What only lasts, an age or a silence, is quiet for some days instead.
+    """
+    quiet: set[str] = set()
     for finding in session.scalars(
         select(Finding).where(
             Finding.device_id == ticket.device_id, Finding.ticket_id == ticket.id, Finding.state != CLEARED,
-            Finding.value.is_not(None),
+            Finding.kind.not_in(ROOM),  # the room's baseline is where those are accepted
         )
     ):  # fmt: skip
-        decide.accept(session, device_id=ticket.device_id, finding_id=finding.id, why=why, who=who, now=now)
+        if finding.kind not in decide.LASTING:
+            if finding.value is not None:
+                decide.accept(
+                    session, device_id=ticket.device_id, finding_id=finding.id, why=why, who=who, now=now
+                )
+        elif finding.rule not in quiet:
+            quiet.add(finding.rule)
+            until = decide.keep_quiet(session, finding, why=why, who=who, now=now).ends_at
+            text = f"{finding.summary}: known; if it is still so on {until:%Y-%m-%d} there is a ticket again"
+            record(session, ticket, who=who, kind="note", text=text, now=now)
 
 
 def _needs(
@@ -199,7 +213,7 @@ def note(session: Session, device_id: str, ticket_id: str, *, who: str, text: st
     if ticket.touched_at is None:
         change(session, ticket, now, touched_at=now)
     record(session, ticket, who=who, kind="note", text=text, now=now)
-    outbox(session, ticket, "update", now)
+    outbox(session, ticket, "update", now, text)
 
 
 def set_priority(
@@ -227,7 +241,7 @@ def set_priority(
     )
     data: dict[str, object] = {"from": former, "to": becomes, "why": why}
     record(session, ticket, who=who, kind="priority", text=text, now=now, data=data)
-    outbox(session, ticket, "update", now)
+    outbox(session, ticket, "update", now, text)
     session.flush()
     session.refresh(ticket)
     return ticket
@@ -246,13 +260,15 @@ def record(
     )  # fmt: skip
 
 
-def outbox(session: Session, ticket: Ticket, verb: str, now: datetime) -> None:
-    """What the outside shall hear of this change, in the same transaction as the change."""
+def outbox(session: Session, ticket: Ticket, verb: str, now: datetime, told: str = "") -> None:
+    """What the outside shall hear of this change, in the same transaction as the change. `told`: what happened."""
+    key = f"{ticket.device_id}:{ticket.id}"
+    last = select(func.coalesce(func.max(OutboxRow.seq), 0)).where(OutboxRow.key == key)
     session.add(
         OutboxRow(
-            id=uuid.uuid4().hex, key=f"{ticket.device_id}:{ticket.id}", verb=verb, created_at=now,
+            id=uuid.uuid4().hex, key=key, seq=last.scalar_subquery() + 1, verb=verb, created_at=now,
             body={"number": ticket.number, "title": ticket.title, "state": ticket.state, "severity": ticket.severity,
-                  "priority": ticket.priority, "text": ticket.body, "proof": ticket.proof},
+                  "priority": ticket.priority, "text": ticket.body, "proof": ticket.proof, "told": told},
         )
     )  # fmt: skip
 

@@ -44,7 +44,7 @@ def on_open(
     session.flush()
     evidence.freeze(session, ticket, finding, "opening", list(clauses), now)
     _retitle(session, device, ticket, now)
-    lifecycle.outbox(session, ticket, verb, now)  # with the text
+    lifecycle.outbox(session, ticket, verb, now, finding.summary)  # with the text
     return ticket
 
 
@@ -156,7 +156,7 @@ def still_failing(
         session.flush()
         evidence.freeze(session, target, finding, "still so", list(clauses), now)
     _retitle(session, device, target, now)
-    lifecycle.outbox(session, target, verb, now)
+    lifecycle.outbox(session, target, verb, now, words)
     return target
 
 

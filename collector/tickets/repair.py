@@ -179,4 +179,4 @@ def _modules(session: Session, ended: Iterable[Finding]) -> list[str]:
 def _write(session: Session, ticket: Ticket, text: str, now: datetime) -> None:
     lifecycle.change(session, ticket, now, proof=text)
     lifecycle.record(session, ticket, who=TOCSIN, kind="proof", text=f"proof of repair: {text}", now=now)
-    lifecycle.outbox(session, ticket, "update", now)
+    lifecycle.outbox(session, ticket, "update", now, f"proof of repair: {text}")

@@ -209,5 +209,5 @@ def _tell(
         lifecycle.record(
             session, ticket, who=lifecycle.TOCSIN, kind="escalated", text=text, now=now, data=dict(data)
         )
-        lifecycle.outbox(session, ticket, "update", now)
+        lifecycle.outbox(session, ticket, "update", now, text)
     return told

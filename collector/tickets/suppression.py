@@ -18,7 +18,9 @@ from collector.store.situations import EVERYTHING_SILENT, SITE_OUTAGE
 from collector.store.tickets import Ticket
 from collector.tickets import lifecycle, situations
 
-HELD_RULE, MAINTENANCE, DEVICE_SILENT, STORM = "held_rule", "maintenance", "silent", "storm"
+HELD_RULE, MAINTENANCE, DEVICE_SILENT, STORM, WATCHING = (
+    "held_rule", "maintenance", "silent", "storm", "watching",
+)  # fmt: skip
 
 WORDS: Final = {
     HELD_RULE: "this version of the rule waits for a person's word",
@@ -27,6 +29,7 @@ WORDS: Final = {
     SITE_OUTAGE: "its whole site is silent",
     EVERYTHING_SILENT: "everything is silent",
     STORM: "too many tickets within an hour",
+    WATCHING: "it is watched first: such a thing often ends by itself",
 }
 _HOUR: Final = timedelta(hours=1)
 
@@ -54,6 +57,9 @@ def reason(
             return found.kind
     elif device.presence == SILENT:
         return DEVICE_SILENT
+    rule = decisions.rules_for(device, now).find(finding.rule, finding.component)
+    if rule is not None and now < finding.opened_at + rule.ticket_after:
+        return WATCHING
     if not brake.tickets_an_hour or lifecycle.working(session, device.id, device.group) is not None:
         return ""  # it joins a ticket that is there
     return _braked(session, brake.tickets_an_hour, device, finding, now, set() if full is None else full)

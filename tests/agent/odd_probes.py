@@ -74,7 +74,7 @@ PROBES = tuple(
 
 
 def command(probe, place):
-    return [sys.executable, "-m", "tests.agent.odd_probes", probe.name, str(place.root)]
+    return [sys.executable, "-m", "tests.agent.odd_probes", probe.name, str(place.root), ""]
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from agent.probes import (
     sensors,
     smart,
     snap,
-    usb,
+    usb_tree,
     xrandr,
     zypper,
 )
@@ -77,10 +77,10 @@ def _alsa(path: Path, told: Facts) -> Facts:
 def _lsusb(path: Path, told: Facts) -> Facts:
     text = _text(path)
     if "buses" in told:
-        branches = usb.parse_tree(text)
+        branches = usb_tree.parse_tree(text)
         assert len(branches) == len([line for line in text.splitlines() if line.strip()])
         return {"lines": len(text.splitlines()), "buses": len({branch.bus for branch in branches})}
-    listed = usb.parse_lsusb(text)
+    listed = usb_tree.parse_lsusb(text)
     return {
         "devices": [[one.bus, one.device, f"{one.vendor_id}:{one.product_id}", one.text] for one in listed]
     }

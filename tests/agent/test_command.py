@@ -189,6 +189,20 @@ def test_doctor_tells_an_unreachable_collector_from_a_missing_credential(enrolle
     assert run("doctor", "--state-dir", str(tmp_path / "none")).returncode == 5
 
 
+def test_doctor_says_what_it_made_of_the_room_s_file(enrolled, tmp_path):
+    room = tmp_path / "room.toml"
+    secret = tmp_path / "nowhere"
+    room.write_text(f'[[projector]]\nname = "front"\nhost = "192.0.2.9"\npassword_file = {str(secret)!r}\n')
+    done = run("doctor", "--state-dir", enrolled, env={"TOCSIN_ROOM_FILE": str(room)})
+    assert f"{room}: 1 projector" in done.stdout
+    assert "projector front: its password_file" in done.stdout
+    room.write_text("[[projecter]]\n")
+    done = run("doctor", "--state-dir", enrolled, env={"TOCSIN_ROOM_FILE": str(room)})
+    assert "there is no [[projecter]]; known are projector, recorder, target" in done.stdout
+    done = run("doctor", "--state-dir", enrolled, env={"TOCSIN_ROOM_FILE": str(tmp_path / "none.toml")})
+    assert "room" not in done.stdout, "a device that serves none is not asked for one"
+
+
 def test_a_directive_refreshes_everything_with_its_items(start, collector):
     start(TOCSIN_REPORT_SECONDS="3600", TOCSIN_SAMPLE_SECONDS="3600", TOCSIN_ROOT="/")
     collector.intake.wait_for(lambda intake: len(intake.order) >= 1)

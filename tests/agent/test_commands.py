@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,46 @@ def test_a_program_whose_child_keeps_the_pipe_open_does_not_outlast_its_limit(pr
     with pytest.raises(TimeoutError):
         commands.run("leave", limit_seconds=1)
     assert time.monotonic() - started < 10
+
+
+@pytest.fixture
+def for_all(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder another account may enter: pytest's own is for ours alone."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may run a program as another account")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+        yield folder
+
+
+ANOTHER = commands.Account(65534, 65533)
+
+
+def test_a_program_runs_as_another_account_with_one_group_and_what_it_is_given(for_all: Path) -> None:
+    program(for_all, "whoami-for-test", 'id -u; id -G; echo "$HOME $XDG_RUNTIME_DIR $LC_ALL"')
+    finished = commands.run(
+        "whoami-for-test",
+        limit_seconds=5,
+        account=ANOTHER,
+        variables={"XDG_RUNTIME_DIR": "/run/user/65534", "HOME": "/nonexistent"},
+    )
+    assert finished.output == "65534\n65533\n/nonexistent /run/user/65534 C\n"
+
+
+def test_a_program_of_another_account_that_hangs_is_ended(for_all: Path) -> None:
+    program(for_all, "hang-for-test", "echo $$ >&2; exec sleep 300")
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        commands.run("hang-for-test", limit_seconds=1, account=ANOTHER)
+    assert time.monotonic() - started < 10
+
+
+def test_who_is_that_account_already_needs_no_right_to_become_it(programs: Path) -> None:
+    program(programs, "tell", "id -u")
+    own = commands.Account(os.geteuid(), os.getegid())
+    assert commands.run("tell", limit_seconds=5, account=own).output == f"{os.geteuid()}\n"
 
 
 def test_ending_a_family_that_is_gone_is_no_error() -> None:

@@ -19,10 +19,12 @@ RACES = 60
 def test_three_collectors_that_judge_at_once_open_one_finding_and_one_ticket(engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
         pytest.skip("SQLite has one writer at a time, so nobody races")
-    result = race(engine, RACES, devices=5)
+    told: list[str] = []
+    result = race(engine, RACES, devices=5, tell=told.append)
     assert (result.findings, result.doubled, result.openings) == (RACES, 0, RACES)
     assert result.tickets == 5
     assert result.lost == 0
+    assert (len(told), told[-1].split(",")[0]) == (20, "60 of 60 races")
 
 
 def test_three_collectors_that_sweep_at_once_tell_each_silence_and_each_step_once(engine: Engine) -> None:

@@ -128,6 +128,7 @@ def test_metrics_answer_this_machine_only(app: Flask) -> None:
     text = client.get("/metrics").text
     assert 'tocsin_devices{presence="online"} 4.0' in text
     assert 'tocsin_tickets{severity="critical"} 2.0' in text
+    assert 'tocsin_outbox{state="failed"} 0.0' in text
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": "10.0.0.9"}).status_code == 403
     assert client.get("/metrics", headers={"X-Forwarded-For": "10.0.0.9"}).status_code == 403
 

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from collector.store.findings import Finding
 from collector.store.people import AuditEntry
 from collector.store.tickets import Ticket, TicketEvent
 from collector.tickets import lifecycle
@@ -163,3 +164,30 @@ def test_what_it_is_now_stands_beside_what_it_was(app: Flask, now: datetime) -> 
     )
     assert row is not None
     assert re.findall(r'<td class="number">\s*(\d+)\s*</td>', row[0]) == ["8", "0", "40"]
+
+
+def with_runbook(app: Flask, page: str, kind: str = "threshold") -> str:
+    """The ticket's page when the rule of its findings names this page."""
+    row = one(app, 1042)
+    with database(app).writer() as session, session.begin():
+        for finding in session.scalars(select(Finding).where(Finding.ticket_id == row.id)):
+            finding.texts = {**finding.texts, "runbook": page}
+            finding.kind = kind
+    return signed_in(app, "technician").get("/tickets/1042").text
+
+
+def test_the_runbook_is_a_link_when_it_leads_to_the_web(app: Flask) -> None:
+    assert '<a href="https://wiki.example/disk" rel="noreferrer">' in with_runbook(
+        app, "https://wiki.example/disk"
+    )
+    for page in ("disks/replace", "javascript:alert(1)"):  # the second can only come past the checks
+        shown = with_runbook(app, page)
+        assert f"<bdi>{page}</bdi>" in shown
+        assert f'href="{page}"' not in shown
+
+
+def test_an_age_offers_planned_work_instead_of_acceptance(app: Flask) -> None:
+    assert "Accept this value" in with_runbook(app, "", "threshold")
+    shown = with_runbook(app, "", "age")
+    assert "Accept this value" not in shown
+    assert "Plan work until a date" in shown

@@ -88,8 +88,8 @@ class RunningCollector:
         assert ended.returncode == 0, ended.stderr
         return json.loads(ended.stdout) if "--json" in command else ended.stdout
 
-    def token(self, uses: int = 1) -> str:
-        return str(self.command("token", "create", "--uses", str(uses), "--json")["token"])
+    def token(self, *words: str) -> str:
+        return str(self.command("token", "create", *words, "--json")["token"])
 
     def rows(self, model: type) -> list[Any]:
         engine = open_engine(self.url)
@@ -101,16 +101,23 @@ class RunningCollector:
 
 
 class RunningAgent:
-    """An agent that enrols itself on entering; `environment` are its settings."""
+    """An agent that enrols itself on entering; `token`: more words for its token; `environment` are its settings."""
 
-    def __init__(self, directory: Path, collector: RunningCollector, **environment: str) -> None:
+    def __init__(
+        self, directory: Path, collector: RunningCollector, token: tuple[str, ...] = (), **environment: str
+    ) -> None:
+        self.token = token
         self.state = directory / "agent"
         self.collector = collector
         self.environment = SHORT | environment
 
     def __enter__(self) -> "RunningAgent":
         ended = self.command(
-            "enrol", "--collector", f"127.0.0.1:{self.collector.enrolment}", "--token", self.collector.token()
+            "enrol",
+            "--collector",
+            f"127.0.0.1:{self.collector.enrolment}",
+            "--token",
+            self.collector.token(*self.token),
         )
         assert ended.returncode == 0, ended.stderr
         self.start()

@@ -10,6 +10,7 @@ from agent.probes import (
     clock_linux,
     clock_windows,
     device_mapper,
+    displays,
     edid,
     md,
     needrestart,
@@ -17,18 +18,55 @@ from agent.probes import (
     operating_system_windows,
     pci,
     pipewire,
+    pjlink,
+    projectors,
     security_state,
+    sessions_linux,
     smbios,
     usb,
+    usb_tree,
     xrandr,
 )
-from tests.fuzz.corpus import Parser, pairs, text, used_up
+from agent.probes.journal import Entry
+from agent.room import Projector
+from tests.fuzz.corpus import LONG, NOW, Parser, pairs, text, used_up
 
 
 def rows() -> Iterator[Parser]:
     yield from _sound_and_pictures()
+    yield from _projectors()
     yield from _storage()
     yield from _written_down()
+
+
+def _projectors() -> Iterator[Parser]:
+    yield Parser(
+        name="probes.pjlink.parse_greeting",
+        call=text(pjlink.parse_greeting),
+        seeds=(b"PJLINK 0", b"PJLINK 1 498e4a67", b"PJLINK 2 " + b"3d" * 16, b"PJLINK ERRA"),
+    )
+    yield Parser(
+        name="probes.pjlink.parse_reply",
+        call=text(lambda told: pjlink.parse_reply(told, pjlink.LAMPS)),
+        seeds=(b"%1LAMP=1234 1 5678 0", b"%1lamp=ERR1", b"%1LAMP=OK"),
+        allowed=(),
+    )
+
+    def whole(data: bytes) -> object:
+        told = {query: pjlink.Reply(value) for query, value in pairs(data).items()}
+        pjlink.questions(told)
+        heard = pjlink.Heard(greeted=True, answers=told)
+        return projectors.taken([Projector(name="p", host="h", rated_lamp_hours=1.0)], [heard])
+
+    yield Parser(
+        name="probes.projectors.parse",
+        call=whole,
+        seeds=(
+            b"%1CLSS ?=2\n%1POWR ?=1\n%1ERST ?=000210\n%1LAMP ?=1234 1 5678 0\n%2INPT ?=3A\n%1AVMT ?=31\n"
+            b"%2FILT ?=480\n%2IRES ?=1920x1080\n%2FREZ ?=0\n%1INF1 ?=Panasonic\n%1INF2 ?=VX400\n",
+        ),
+        allowed=(),
+    )
 
 
 def _sound_and_pictures() -> Iterator[Parser]:
@@ -57,6 +95,27 @@ def _sound_and_pictures() -> Iterator[Parser]:
         seeds=(b"card: 3\ndevice: 0\nstream: CAPTURE\nid: USB Audio\nname: x\n",),
     )
     yield Parser(name="probes.alsa.parse_usb_id", call=text(alsa.parse_usb_id), seeds=(b"046d:085c\n",))
+    yield Parser(
+        name="probes.alsa.parse_usb_place",
+        call=text(alsa.parse_usb_place),
+        seeds=(b"usb-0000:00:14.0-4.2.4", b"pci-0000:00:14.0-usb-0:4.2:1.0", b"usb-" + LONG + b"-1"),
+        allowed=(),
+    )
+    yield Parser(
+        name="probes.sessions_linux.parse_login",
+        call=text(sessions_linux.parse_login),
+        seeds=(b"UID=1000\nUSER=jo\nACTIVE=1\nTYPE=wayland\nCLASS=user\nSEAT=seat0\n", b"UID=" + LONG),
+        allowed=(),
+    )
+    sink = (
+        b"Sink #44\n\tState: RUNNING\n\tName: ceiling\n\tMute: yes\n\tVolume: mono: 32768 /  50% / -18.06 dB\n"
+        b'\tProperties:\n\t\talsa.card = "1"\n\tPorts:\n\t\tline: Line (type: Line, not available)\n\tActive Port: line\n'
+    )
+    yield Parser(
+        name="probes.pipewire.parse_endpoints_text",
+        call=text(lambda told: pipewire.parse_endpoints_text(told, "sink")),
+        seeds=(sink, sink * 2, sink.replace(b"32768", LONG)),
+    )
     yield Parser(
         name="probes.pipewire.parse_info", call=text(pipewire.parse_info), corpus=("pipewire/*info.json",),
         seeds=(b'{"server_name": "P", "default_sink_name": "a"}',),
@@ -93,29 +152,51 @@ def _sound_and_pictures() -> Iterator[Parser]:
         ),
     )
     yield Parser(
-        name="probes.usb.parse_device",
-        call=lambda data: usb.parse_device("1-1.5.1", pairs(data)).is_slow,
+        name="probes.usb_tree.parse_device",
+        call=lambda data: usb_tree.parse_device("1-1.5.1", pairs(data)).is_slow,
         seeds=(
             b"idVendor=046d\nidProduct=085e\nproduct=BRIO\nserial=0A\nbcdDevice=0317\nspeed=5000\nversion= 3.10\n"
             b"devnum=4\nbDeviceClass=ef\nbMaxPower=896mA\n",
         ),
     )
     yield Parser(
-        name="probes.usb.parse_bos",
-        call=usb.parse_bos,
+        name="probes.usb_tree.parse_bos",
+        call=usb_tree.parse_bos,
         seeds=(bytes.fromhex("050f2300020a1003000e000100000014100a00010000000000000034000a00b4000a00"),),
     )
     yield Parser(
-        name="probes.usb.parse_lsusb", call=text(usb.parse_lsusb), corpus=("lsusb/*lsusb.out", "lsusb/*extra*"),
+        name="probes.usb_tree.parse_lsusb", call=text(usb_tree.parse_lsusb), corpus=("lsusb/*lsusb.out", "lsusb/*extra*"),
         seeds=(b"Bus 002 Device 004: ID 0e0f:0008 VMware, Inc. \n",),
     )  # fmt: skip
     yield Parser(
-        name="probes.usb.parse_tree",
-        call=text(usb.parse_tree),
+        name="probes.usb_tree.parse_tree",
+        call=text(usb_tree.parse_tree),
         corpus=("lsusb/*-t.out",),
         seeds=(
             b"/:  Bus 01.Port 1: Dev 1, Class=root_hub, Driver=ehci-pci/3p, 480M\n    |__ Port 1: Dev 2, If 0, Class=Hub, Driver=hub/6p, 480M\n",
         ),
+    )
+    yield Parser(
+        name="probes.usb.socket_of_location",
+        call=text(usb.socket_of_location),
+        seeds=(b"PCIROOT(0)#PCI(1400)#USBROOT(0)#USB(1)#USB(5)#USBMI(0)\nACPI(_SB_)#ACPI(HS01)",),
+        allowed=(),
+    )
+    yield Parser(
+        name="probes.usb.reconnections",
+        call=text(_returns),
+        seeds=(
+            b"usb 1-1.5: USB disconnect, device number 7\nusb 1-1.5: new high-speed USB device number 8 using xhci_hcd\n",
+        ),
+        allowed=(),
+    )
+    yield Parser(
+        name="probes.displays.told_by",
+        call=lambda data: displays.taken_of(
+            [displays.Display(connector="DP-1", told=displays.told_by(data))], is_all=True
+        ),
+        corpus=("edid/*.bin",),
+        allowed=(),
     )
     yield Parser(
         name="probes.xrandr.parse",
@@ -125,6 +206,11 @@ def _sound_and_pictures() -> Iterator[Parser]:
             b"Screen 0: x\nDP-1 connected primary 1x1+0+0 (normal) 16mm x 9mm\n\tEDID: \n\t\t00ff\n   1x1  60.00*+\n",
         ),
     )
+
+
+def _returns(told: str) -> object:
+    entries = [Entry(at=NOW, boot="b", message=line) for line in told.splitlines()]
+    return usb.reconnections(entries, NOW)
 
 
 def _touched(told: Any) -> object:

@@ -13,13 +13,22 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from tests.fuzz import devices, packages, whole
+from tests.fuzz import devices, packages, rooms, whole
 from tests.fuzz.corpus import LONG, NOW, Parser, pairs, text
 
 
 def table() -> list[Parser]:
     """All rows, in the order of the agent, then the collector."""
-    return [*_probes(), *_logs(), *packages.rows(), *devices.rows(), *whole.rows(), *_state(), *_collector()]
+    return [
+        *_probes(),
+        *_logs(),
+        *packages.rows(),
+        *devices.rows(),
+        *rooms.rows(),
+        *whole.rows(),
+        *_state(),
+        *_collector(),
+    ]
 
 
 def _probes() -> Iterator[Parser]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.probe import Busy, Place, Probe, Taken, Unavailable
-from agent.windows import Event, Installation, Row, Searched, Update, Value
+from agent.windows import Event, Installation, Row, Searched, Sound, SoundDefault, SoundLevel, Update, Value
 from protos.report_pb2 import Report
 from tests.fuzz.corpus import NOW, Parser
 from tests.fuzz.mutate import mutated
@@ -23,6 +23,7 @@ _TEXTS: Final = (
     "", " ", "x", "0", "-1", "7", "4294967295", "18446744073709551616", "9" * 400, "1.5", "nan", "TRUE", "false", "C:", "C:\\",
     "20240501101112.000000+060", "99999999999999.999999+999", "20240231000000.000000-000", "2024-05-01T10:11:12Z", "20240501",
     "{3,4}", "{", "0x1f", "é\u202e\0", "\ud800", "PCI\\VEN_8086&DEV_1E20", "USB\\VID_046D&PID_085E\\1", "SCSI\\DISK",
+    "PCIROOT(0)#PCI(1400)#USBROOT(0)#USB(1)#USBMI(0)", "USB\\Class_0e&SubClass_03&Prot_00", "DISPLAY\\SAM07A7\\4&1&0&UID5_0",
     "\\\\.\\PHYSICALDRIVE0", "\\\\?\\Volume{7b3c0a3e-0000-0000-0000-100000000000}\\", "{7B3C0A3E-0000-0000-0000-100000000000}",
     "10.0.19045", "16.0.17328.20162", "time.windows.com,0x9", "https://wsus.example:8531", "Microsoft Windows 11 Pro",
     "KB5031356", "Samsung SSD 980", "To be filled by O.E.M.", "OK", "Running", "Auto", "Stopped", "NTFS",
@@ -58,6 +59,8 @@ _LIKELY: Final = (
     ("temperature", (3102, "3102")), ("build", ("22631",)), ("version", ("10.0.22631", "1.2")), ("status", (0, 1, "OK")),
     ("state", (0, 1, "Running")), ("name", ("C:\\", "Windows 11 Pro", "x")), ("number", (0, "S4EVNX0N", 22631)),
     ("id", ("PCI\\VEN_8086&DEV_1E20", "Professional")), ("code", (0, 28, 43)), ("type", (3, 4, 17)),
+    ("location", ("PCIROOT(0)#PCI(1400)#USBROOT(0)#USB(1)", "PCIROOT(0)#PCI(1400)#USBROOT(0)#USB(5)")), ("active", (True,)),
+    ("instance", ("DISPLAY\\SAM07A7\\4&1&0&UID5_0", "DISPLAY\\DEL4321\\4&1&0&UID6_0")), ("technology", (5, 10, 2**31)),
 )  # fmt: skip
 
 
@@ -142,6 +145,27 @@ class Odd:
 
     def volumes(self) -> list[Row]:
         return self.rows("", "")
+
+    def devices(self, bus: str) -> list[Row]:
+        return self.rows("", "")
+
+    def sound(self) -> Sound:
+        self._may_fail()
+        names = ("{0.0.1.00000000}.{7B3C0A3E-0000-0000-0000-100000000000}", "0000", *_TEXTS)
+        return Sound(
+            defaults=tuple(
+                SoundDefault(
+                    flow=self._chance.choice(("render", "capture")),
+                    is_for_calls=self._chance.random() < 0.5,
+                    endpoint=self._chance.choice((None, *names)),
+                )
+                for _ in range(self._chance.randrange(5))
+            ),
+            levels=tuple(
+                SoundLevel(endpoint=name, volume_ratio=self._chance.random(), is_muted=name == "")
+                for name in self._chance.sample(names, 3)
+            ),
+        )
 
     def firmware_table(self) -> bytes:
         self._may_fail()
@@ -275,12 +299,23 @@ _TREE: Final = {
     "sys/bus/usb/devices/1-1/idProduct": "085e\n",
     "sys/bus/usb/devices/1-1/product": "BRIO\n",
     "sys/bus/usb/devices/1-1/speed": "480\n",
+    "sys/bus/usb/devices/1-1/version": " 2.10\n",
+    "sys/bus/usb/devices/1-1/bos_descriptors": "\x05\x0f\x0f\x00\x01\x0a\x10\x03\x00\x0e\x00\x01\x00\x00\x00",
+    "sys/class/drm/card0-HDMI-A-1/status": "connected\n",
+    "sys/class/drm/card0-HDMI-A-1/enabled": "enabled\n",
+    "sys/class/drm/card0-HDMI-A-1/dpms": "On\n",
+    "sys/class/drm/card0-HDMI-A-1/modes": "1920x1080\n1280x720\n",
+    "sys/class/drm/card0-HDMI-A-1/edid": "\x00\xff\xff\xff\xff\xff\xff\x00\x10\xac" + "\x01\x03" * 59,
+    "proc/asound/cards": " 1 [USB            ]: USB-Audio - Jabra\n                      Jabra at usb-0000:00:14.0-4.2, full speed\n",
+    "proc/asound/card1/usbid": "0b0e:0422\n",
+    "proc/asound/card1/pcm0c/info": "card: 1\ndevice: 0\nstream: CAPTURE\nid: USB Audio\nname: USB Audio\n",
+    "proc/asound/card1/pcm0c/sub0/status": "closed\n",
     "sys/firmware/dmi/tables/DMI": "\x11\x28\x01\x00 DIMM A\x00BANK 0\x00\x00\x7f\x04\x02\x00\x00\x00",
 }  # fmt: skip
 
 
 def rows() -> Iterator[Parser]:
-    from agent.probes import PROBES
+    from agent.probes.table import PROBES
 
     for probe in PROBES:
         if "win32" in probe.platforms:

@@ -21,6 +21,7 @@ LEFT_OUT = {
     "tests/agent/probes/test_sensors.py": _TREE,
     "tests/agent/probes/test_filesystem.py": _TREE,
     "tests/agent/probes/test_hardware.py": _TREE,
+    "tests/agent/probes/test_cameras.py": _TREE,
     "tests/agent/probes/test_disk_fuzz.py": _FUZZ,
     "tests/agent/probes/test_smart.py::test_a_strange_answer_is_read_or_refused_and_never_breaks_the_probe": _FUZZ,
     "tests/agent/test_command.py::test_a_directive_refreshes_everything_with_its_items": _WHOLE,

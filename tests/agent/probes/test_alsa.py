@@ -117,3 +117,19 @@ def test_any_text_is_read_or_refused(text: str) -> None:
                 parse(strange)
             except ValueError:
                 continue
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("usb-0000:00:14.0-4.2.4", ("0000:00:14.0", "4.2.4")),
+        ("usb-xhci-hcd.2.auto-1", ("xhci-hcd.2.auto", "1")),
+        ("pci-0000:00:14.0-usb-0:4.2:1.0", ("0000:00:14.0", "4.2")),
+        ("pci-0000:00:14.0-usbv2-0:4:1.0", ("0000:00:14.0", "4")),
+        ("platform-xhci-hcd.2.auto-usb-0:1.3:1.0", ("xhci-hcd.2.auto", "1.3")),
+        ("pci-0000:00:1f.3", None),
+        ("", None),
+    ],
+)
+def test_a_place_on_usb_is_the_controller_and_the_sockets(text: str, told: tuple[str, str] | None) -> None:
+    assert alsa.parse_usb_place(text) == told

@@ -107,6 +107,49 @@ def test_a_dump_gives_volumes_as_people_know_them() -> None:
     assert [(endpoint.name, endpoint.volume_ratio) for endpoint in endpoints] == [("ceiling", 0.5)]
 
 
+def test_the_plain_list_says_what_json_says() -> None:
+    text = (
+        "Sink #44\n\tState: SUSPENDED\n\tName: ceiling\n\tDescription: Größe\n\tMute: no\n"
+        "\tVolume: front-left: 65536 / 100% / 0.00 dB,   front-right: 32768 /  50% / -18.06 dB\n"
+        "\t        balance -0.50\n\tBase Volume: 65536 / 100% / 0.00 dB\n\tFlags: DECIBEL_VOLUME LATENCY \n"
+        '\tProperties:\n\t\tdevice.vendor.id = "0x0b0e"\n\t\tdevice.product.id = "0x0422"\n\t\talsa.card = "1"\n'
+        "\tPorts:\n\t\tline: Line Out (type: Line, priority: 9000, availability group: A, not available)\n"
+        "\tActive Port: line\n\tFormats:\n\t\tpcm\n"
+    )
+    [endpoint] = pipewire.parse_endpoints_text(text, "sink")
+    volume = {"l": {"value": 65536}, "r": {"value": 32768}}
+    properties = {"device.vendor.id": "0x0b0e", "device.product.id": "0x0422", "alsa.card": "1"}
+    ports = [{"name": "line", "availability": "not available"}]
+    row = sink(name="ceiling", description="Größe", state="SUSPENDED", volume=volume, properties=properties,
+               ports=ports, active_port="line")  # fmt: skip
+    assert [endpoint] == pipewire.parse_endpoints(json.dumps([row]), "sink")
+    assert (endpoint.id, endpoint.card, endpoint.port_is_available) == ("0b0e:0422", "1", False)
+    assert pipewire.parse_endpoints_text("", "sink") == []
+    with pytest.raises(ValueError, match="no endpoint in the whole output"):
+        pipewire.parse_endpoints_text("Connection failure\n", "sink")
+
+
+def test_a_name_that_pactl_could_not_write_is_not_its_name() -> None:
+    [endpoint] = pipewire.parse_endpoints(json.dumps([sink(description="(null)")]), "sink")
+    assert endpoint.description is None
+
+
+@pytest.mark.parametrize(
+    ("row", "bus"),
+    [
+        (sink(name="tunnel.jo-laptop.local.alsa_output"), "network"),
+        (sink(flags=["NETWORK", "LATENCY"]), "network"),
+        (sink(name="bluez_output.AC_80_0A_11_22_33.1"), "bluetooth"),
+        (sink(properties={"device.bus": "usb"}), "usb"),
+        (sink(properties={"device.bus_path": "pci-0000:00:14.0-usb-0:4:1.2"}), "usb"),
+        (sink(properties={"device.bus_path": "pci-0000:00:1f.3"}), "pci"),
+        (sink(), None),
+    ],
+)
+def test_the_bus_is_told_and_what_is_elsewhere_is_network(row: dict[str, Any], bus: str | None) -> None:
+    assert pipewire.parse_endpoints(json.dumps([row]), "sink")[0].bus == bus
+
+
 anything = some.recursive(
     some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=10),
     lambda inner: (
@@ -131,6 +174,7 @@ def test_any_answer_is_read_or_refused(tree: Any, text: str) -> None:
             pipewire.parse_info,
             pipewire.parse_info_text,
             lambda text: pipewire.parse_endpoints(text, "source"),
+            lambda text: pipewire.parse_endpoints_text("Sink #1\n\tName: a\n\t" + text, "sink"),
             pipewire.parse_wpctl_status,
             pipewire.parse_dump,
         ):

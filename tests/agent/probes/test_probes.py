@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.probe import Busy, Place, Probe, Taken, Unavailable
-from agent.probes import PROBES
+from agent.probes.table import PROBES
 from protos.catalogue import BY_NAME
 from protos.sections import BY_NAME as SECTIONS
 

@@ -94,7 +94,7 @@ def test_fifty_thousand_packages_of_rpm_pass_in_a_child_within_its_memory(tmp_pa
     (programs / "rpm").chmod(0o755)
     (tmp_path / "root" / "var" / "lib" / "rpm").mkdir(parents=True)
     ended = subprocess.run(
-        [sys.executable, "-m", "agent.child", "software", str(tmp_path / "root")],
+        [sys.executable, "-m", "agent.child", "software", str(tmp_path / "root"), ""],
         env={**os.environ, "PATH": f"{programs}:/usr/bin:/bin"}, capture_output=True, check=True,
     )  # fmt: skip
     (section,) = Report.FromString(ended.stdout).sections

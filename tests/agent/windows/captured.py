@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from agent.probe import Unavailable
-from agent.windows import Event, Installation, Row, Searched, Value
+from agent.windows import Event, Installation, Row, Searched, Sound, Value
 
 Values = dict[str, Value]
 
@@ -31,6 +31,8 @@ class Captured:
     registry: Mapping[str, Values] = field(default_factory=dict)  # what 64-bit programs see
     registry32: Mapping[str, Values] = field(default_factory=dict)
     written: Mapping[str, datetime] = field(default_factory=dict)  # last write of a key
+    tree: Mapping[str, Sequence[Row] | Exception] = field(default_factory=dict)  # devices by bus
+    core_audio: Sound | Exception | None = None
     firmware: bytes | None = None
     log: Sequence[Event] | Exception = ()
     searched: Mapping[str, Searched] | Exception = field(default_factory=dict)  # by criteria
@@ -90,6 +92,19 @@ class Captured:
 
     def volumes(self) -> list[Row]:
         return self.rows(r"root\cimv2", "Win32_Volume")
+
+    def devices(self, bus: str) -> list[Row]:
+        answer = self.tree.get(bus, Unavailable(f"no devices of {bus} were captured"))
+        if isinstance(answer, Exception):
+            raise answer
+        return list(answer)
+
+    def sound(self) -> Sound:
+        if self.core_audio is None:
+            raise Unavailable("the Core Audio API was not captured")
+        if isinstance(self.core_audio, Exception):
+            raise self.core_audio
+        return self.core_audio
 
     def firmware_table(self) -> bytes:
         if self.firmware is None:

@@ -24,6 +24,8 @@ elsewhere = pytest.mark.skipif(sys.platform == "win32", reason="about systems th
         lambda live: live.values(r"HKLM\SOFTWARE"),
         lambda live: live.subkeys(r"HKLM\SOFTWARE"),
         lambda live: list(live.events("System", {"disk": [7]}, datetime.now(UTC))),
+        lambda live: live.devices("USB"),
+        lambda live: live.sound(),
         lambda live: live.search_updates("IsInstalled=0"),
         lambda live: live.update_history(10),
         lambda live: live.update_last_search(),

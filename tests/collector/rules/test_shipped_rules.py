@@ -23,6 +23,7 @@ from tests.collector.rules.reports import (
     reading,
     report,
 )
+from tests.collector.rules.test_room_rules import FILES
 
 Make = Callable[[], Report]
 
@@ -323,7 +324,7 @@ WAYS: dict[str, Way] = {
         bad=_one("device_clones_count", 1), well=_one("device_clones_count", 0), every=HOUR
     ),
 }  # fmt: skip
-BY_PRESENCE = {"device_silent"}  # test_silence.py
+BY_PRESENCE = {"device_silent", "room_silent"}  # test_silence.py
 
 
 def _feed(device: Judged, made: Make, start: datetime, length: timedelta, every: timedelta) -> datetime:
@@ -338,7 +339,8 @@ def test_every_shipped_rule_has_a_row(shipped: Rules) -> None:
     assert len(shipped) >= 22
     by_past = {rule.name for rule in shipped if rule.kind in TRAILING}  # test_trails.py
     by_roster = {rule.name for rule in shipped if rule.kind == "absence"}  # test_rosters.py
-    assert set(shipped.by_name) == WAYS.keys() | BY_PRESENCE | by_past | by_roster
+    of_rooms = {rule.name for rule in shipped if rule.file in FILES}  # test_room_rules.py, test_baselines.py
+    assert set(shipped.by_name) == WAYS.keys() | BY_PRESENCE | by_past | by_roster | of_rooms
 
 
 @pytest.mark.parametrize("name", WAYS)

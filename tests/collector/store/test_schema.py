@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from collector.store import open_engine, schema
 from collector.store.devices import Site
 from collector.store.schema import Base
+from collector.store.tickets import OutboxRow
 
 # Small tables of the installation itself; everything else belongs to a device and is spread by it.
 LOCAL = {
     "site", "enrolment_token", "credential", "outbox", "installation_fact", "counter", "lease", "refresh_request",
     "person", "sign_in_session", "sign_in_failure", "audit", "override", "rule_hold", "situation", "maintenance",
+    "room", "booking", "readiness_check",
 }  # fmt: skip
 
 
@@ -69,3 +71,22 @@ def test_every_key_of_a_big_table_begins_with_the_device(table: str) -> None:
     for index in columns.indexes:
         if index.unique:
             assert next(iter(index.columns)).name == first, f"{index.name} is unique across devices"
+
+
+def test_what_nobody_was_told_before_there_was_mail_is_not_told_all_at_once(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    config = schema._config()
+    config.attributes["engine"] = engine
+    command.upgrade(config, "0002")
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO outbox (id, key, verb, body, created_at) VALUES ('a', 'd:t', 'create', '{}', '2026-01-01')"
+            )
+        )
+
+    schema.upgrade(engine)
+
+    with Session(engine) as session:
+        row = session.get_one(OutboxRow, "a")
+        assert (row.state, row.attempts, row.seq) == ("unwanted", 0, 0)

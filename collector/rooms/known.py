@@ -1,0 +1,228 @@
+"""What the store knows of rooms, read for all of them at once: whatever judges a room later asks nothing more."""
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from collector import decisions
+from collector.inventory import Items
+from collector.rooms.room import RoomRow
+from collector.store.devices import Device
+from collector.store.findings import CLEARED, Finding
+from collector.store.inventory import InventorySection
+from collector.store.reports import ProbeResult
+from collector.store.rooms import BaselinePart, Booking, ReadinessCheck
+from collector.store.situations import Maintenance
+from collector.store.tickets import WORKING_STATES, Ticket
+from collector.unpack import unpack_items
+from protos.catalogue import BY_NAME
+
+# Whose word a room is judged by: those of the parts, then those of the host.
+PART_PROBES: Final = ("displays", "audio", "cameras", "usb", "recorder", "projectors", "network")
+HOST_PROBES: Final = ("filesystem", "clock", "reboot_pending", "patches")
+SECTIONS: Final = (
+    "displays", "projectors", "audio_defaults", "audio_endpoints", "cameras", "usb_links", "capture_inputs",
+    "recorders", "network_targets",
+)  # fmt: skip
+# How far ahead the next booking is looked for, and how far back former checks tell since when a verdict holds.
+_AHEAD: Final = timedelta(days=14)
+_BACK: Final = timedelta(days=30)
+
+Place = tuple[str, str]  # site, room
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probed:
+    """The newest run of a probe, and the numbers of the last one that was ok."""
+
+    outcome: str
+    reason: str = ""
+    ok_at: datetime | None = None
+    values: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (metric, component)
+
+
+@dataclass(kw_only=True, slots=True)
+class KnownDevice:
+    device: Device
+    probes: dict[str, Probed] = field(default_factory=dict)
+    # None: newer items are on their way, or they cannot be unpacked.
+    sections: dict[str, Items | None] = field(default_factory=dict)
+    parts: list[BaselinePart] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    tickets: list[Ticket] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.device.host_name or self.device.id
+
+    @property
+    def is_host(self) -> bool:
+        return self.device.device_class == "av_host" or self.device.group == "av" or bool(self.parts)
+
+    def value(self, metric: str, component: str = "") -> float | None:
+        probed = self.probes.get(BY_NAME[metric].probe)
+        return None if probed is None else probed.values.get((metric, component))
+
+    def values(self, metric: str) -> dict[str, float]:
+        probed = self.probes.get(BY_NAME[metric].probe)
+        return {} if probed is None else {key[1]: v for key, v in probed.values.items() if key[0] == metric}
+
+
+@dataclass(kw_only=True, slots=True)
+class Known:
+    room: RoomRow
+    devices: list[KnownDevice] = field(default_factory=list)
+    bookings: list[Span] = field(default_factory=list)  # under way or to come, in order
+    works: list[tuple[datetime, str, str]] = field(default_factory=list)  # until, who, why: under way
+    runs: list[tuple[datetime, str]] = field(default_factory=list)  # former checks, the newest first
+
+    @property
+    def place(self) -> Place:
+        return self.room.site, self.room.name
+
+    def current(self, now: datetime) -> Span | None:
+        return next((span for span in self.bookings if span[0] <= now < span[1]), None)
+
+    def next(self, now: datetime) -> Span | None:
+        return next((span for span in self.bookings if span[0] > now), None)
+
+
+def read(session: Session, rooms: Iterable[RoomRow], now: datetime) -> dict[Place, Known]:
+    """The same number of statements for one room and for a thousand."""
+    found = {(room.site, room.name): Known(room=room) for room in rooms}
+    devices: dict[str, KnownDevice] = {}
+    if not found:
+        return {}
+    for known in found.values():
+        known.devices = [KnownDevice(device=device) for device in known.room.devices]
+    _add_revoked(session, found)
+    for known in found.values():
+        devices |= {one.device.id: one for one in known.devices}
+    _probes(session, devices)
+    _sections(session, devices)
+    _judged(session, devices)
+    _used(session, found, now)
+    _planned(session, found, now)
+    for known in found.values():
+        # Desktops that stand there too have tickets of their own: a room is what its A/V hosts can do.
+        known.devices = [one for one in known.devices if one.is_host]
+    return found
+
+
+def _add_revoked(session: Session, found: Mapping[Place, Known]) -> None:
+    """A host that was revoked stands nowhere any more, and its parts are still expected: nobody looks at them now."""
+    expects = select(BaselinePart.device_id).where(BaselinePart.ended_at.is_(None))
+    for device in session.scalars(
+        select(Device).where(Device.revoked_at.is_not(None), Device.room != "", Device.id.in_(expects))
+    ):
+        known = found.get((device.site or "", device.room))
+        if known is not None:
+            known.devices.append(KnownDevice(device=device))
+
+
+def _probes(session: Session, devices: Mapping[str, KnownDevice]) -> None:
+    for row in session.execute(
+        select(
+            ProbeResult.device_id, ProbeResult.probe, ProbeResult.outcome, ProbeResult.reason, ProbeResult.ok_at,
+            ProbeResult.readings,
+        ).where(ProbeResult.device_id.in_(devices), ProbeResult.probe.in_(PART_PROBES + HOST_PROBES))
+    ):  # fmt: skip
+        values = {(str(r[0]), str(r[1])): float(r[2]) for r in row.readings}
+        devices[row.device_id].probes[row.probe] = Probed(
+            outcome=row.outcome, reason=row.reason, ok_at=row.ok_at, values=values
+        )
+
+
+def _sections(session: Session, devices: Mapping[str, KnownDevice]) -> None:
+    for row in session.execute(
+        select(
+            InventorySection.device_id, InventorySection.section, InventorySection.hash,
+            InventorySection.announced_hash, InventorySection.items,
+        ).where(InventorySection.device_id.in_(devices), InventorySection.section.in_(SECTIONS))
+    ):  # fmt: skip
+        items: Items | None = None
+        if row.hash == row.announced_hash:
+            try:
+                items = unpack_items(row.items)
+            except (ValueError, zlib.error):
+                items = None
+        devices[row.device_id].sections[row.section] = items
+
+
+def _judged(session: Session, devices: Mapping[str, KnownDevice]) -> None:
+    for part in session.scalars(
+        select(BaselinePart)
+        .where(BaselinePart.device_id.in_(devices), BaselinePart.ended_at.is_(None))
+        .order_by(BaselinePart.section, BaselinePart.label, BaselinePart.key)
+    ):
+        devices[part.device_id].parts.append(part)
+    for finding in session.scalars(
+        select(Finding)
+        .where(Finding.device_id.in_(devices), Finding.state != CLEARED)
+        .order_by(Finding.severity, Finding.since_at, Finding.id)  # critical comes before warning
+    ):
+        devices[finding.device_id].findings.append(finding)
+    for ticket in session.scalars(
+        select(Ticket)
+        .where(Ticket.device_id.in_(devices), Ticket.state.in_(WORKING_STATES))
+        .order_by(Ticket.number)
+    ):
+        devices[ticket.device_id].tickets.append(ticket)
+
+
+def _used(session: Session, found: Mapping[Place, Known], now: datetime) -> None:
+    for site, room, starts_at, ends_at in session.execute(
+        select(Booking.site, Booking.room, Booking.starts_at, Booking.ends_at)
+        .where(Booking.cancelled_at.is_(None), Booking.ends_at > now, Booking.starts_at < now + _AHEAD)
+        .order_by(Booking.starts_at, Booking.ends_at)
+    ):
+        if (site, room) in found:
+            found[site, room].bookings.append((starts_at, ends_at))
+    # The newest ones tell since when a verdict holds. A room has at most a dozen a day.
+    newest = (
+        select(
+            ReadinessCheck.site, ReadinessCheck.room, ReadinessCheck.ended_at, ReadinessCheck.verdict,
+            func.row_number()
+            .over(
+                partition_by=(ReadinessCheck.site, ReadinessCheck.room),
+                order_by=ReadinessCheck.ended_at.desc(),
+            )
+            .label("place"),
+        )
+        .where(ReadinessCheck.ended_at > now - _BACK, ReadinessCheck.ended_at <= now)
+        .subquery()
+    )  # fmt: skip
+    for site, room, ended_at, verdict in session.execute(
+        select(newest.c.site, newest.c.room, newest.c.ended_at, newest.c.verdict)
+        .where(newest.c.place <= 60)
+        .order_by(newest.c.ended_at.desc())
+    ):
+        if (site, room) in found:
+            found[site, room].runs.append((ended_at, verdict))
+
+
+def _planned(session: Session, found: Mapping[Place, Known], now: datetime) -> None:
+    windows: list[Maintenance] = [
+        window
+        for window in session.scalars(select(Maintenance).where(Maintenance.ended_at.is_(None)))
+        if not window.rule and decisions.under_way(window, now)
+    ]
+    for known in found.values():
+        for window in windows:
+            if _touches(window, known):
+                _begins, ends = decisions.current(window, now)
+                known.works.append((ends, window.who, window.why))
+
+
+def _touches(window: Maintenance, known: Known) -> bool:
+    if any(decisions.window_fits(window, one.device, "") for one in known.devices):
+        return True
+    return (
+        not window.device_id and window.site in ("", known.room.site) and window.room in ("", known.room.name)
+    )
