@@ -17,7 +17,7 @@ from collector.rules.transition import texts
 from collector.store.devices import SILENT, StateCheckpoint
 from collector.store.findings import CLEARED, OPEN, Finding
 from collector.store.findings import Transition as TransitionRow
-from collector.tickets import opening, suppression
+from collector.tickets import neighbours, opening, suppression
 from collector.tickets.suppression import Brake
 from protos.report_pb2 import Report
 
@@ -110,6 +110,8 @@ def _apply(
             memory.findings[key].ticket_id = opening.on_open(
                 session, device, finding, transition.clauses, now
             ).id
+        elif finding.suppressed == suppression.ROOM_TICKET:
+            neighbours.tell(session, device, finding, now)
     elif known is not None:
         finding_row = session.get(Finding, (device.id, known.id))
         if finding_row is None:
@@ -184,6 +186,8 @@ def release(session: Session, memory: Memory, bench: Bench, now: datetime) -> in
             continue
         former, finding.suppressed = finding.suppressed, why
         session.flush()
+        if why == suppression.ROOM_TICKET:
+            neighbours.tell(session, remembered.device, finding, now)
         if why:
             continue
         clauses = session.scalar(

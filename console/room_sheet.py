@@ -70,6 +70,6 @@ def code(address: str) -> Markup:
     out = io.BytesIO()
     segno.make(address, error="m", micro=False).save(
         out, kind="svg", scale=2, border=2, xmldecl=False, svgns=False, nl=False, dark="#000", light="#fff",
-        svgclass="code", lineclass=None, omitsize=True,
+        svgclass="matrix", lineclass=None, omitsize=True,
     )  # fmt: skip
     return Markup(out.getvalue().decode())  # noqa: S704 - made of the matrix, no text of the address in it

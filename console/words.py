@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from collector.tickets import suppression
+
 
 class Mark(NamedTuple):
     """One status: never by colour alone."""
@@ -116,15 +118,8 @@ PRIORITIES: Final = {
     4: "4, this week",
     5: "5, when there is time",
 }
-# Why an open finding has no ticket (collector/tickets/suppression.py).
-SUPPRESSED: Final = {
-    "held_rule": "this version of the rule waits for a person's word",
-    "maintenance": "planned work is under way",
-    "silent": "the device is silent",
-    "site_outage": "its whole site is silent",
-    "everything_silent": "everything is silent",
-    "storm": "too many tickets within an hour",
-}
+# Why an open finding has no ticket.
+SUPPRESSED: Final = suppression.WORDS
 SITUATIONS: Final = {
     "site_outage": "a place fell silent",
     "everything_silent": "everything fell silent",

@@ -39,6 +39,7 @@ MADE_UP_UNTIL: Final = time(
 )  # a collector that was down looks late; in the afternoon it is no morning any more
 BEFORE: Final = {BEFORE_60: timedelta(minutes=60), BEFORE_15: timedelta(minutes=15)}
 CLOCK: Final = "tocsin"
+_AT_ONCE: Final = 50  # rooms judged in one sweep: reports wait meanwhile, and the others end with the next
 _LOOK_BACK: Final = timedelta(days=30)  # a room that was not looked at for so long has no former verdict
 
 
@@ -200,6 +201,7 @@ def finish(session: Session, now: datetime) -> list[Place]:
     ]
     if not ripe:
         return []
+    ripe = ripe[:_AT_ONCE]
     asked = {(row.site, row.room): row.asked_at for row in reversed(ripe)}  # the oldest one's
     found = readiness.verdicts(session, [rooms[place] for place in asked if place in rooms], now, asked)
     ended = []

@@ -87,7 +87,8 @@ def _faults(look: Look, key: str, facts: Facts) -> Iterator[Said]:
         if digit >= 2 and part != "filter":
             yield Said(FAIL, f"{name} error", rules=(f"projector_{part}_error",), bring=bring)
         else:
-            yield Said(WARN, f"{name} warning", rules=(f"projector_{part}_warning",), bring=bring)
+            rules = (f"projector_{part}_warning", f"projector_{part}_first_warning")
+            yield Said(WARN, f"{name} warning", rules=rules, bring=bring)
 
 
 def _lamp(look: Look, key: str, facts: Facts) -> Iterator[Said]:

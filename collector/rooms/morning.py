@@ -3,6 +3,7 @@
 At most 78 letters a line, so that no mail program breaks it anew.
 """
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -55,10 +56,18 @@ def lines(session: Session, rooms: Iterable[RoomRow], now: datetime, site: str |
     return sorted(found, key=lambda line: _order(line, now))
 
 
-def _order(line: Line, now: datetime) -> tuple[int, float, str, str]:
+def _order(line: Line, now: datetime) -> tuple[int, float, str, list[tuple[int, str]]]:
     begins = now if line.current else line.next[0] if line.next else None
     waits = (begins - now).total_seconds() if begins is not None else float("inf")
-    return WORST_FIRST.index(line.verdict.verdict), waits, line.room.site, line.room.name
+    return WORST_FIRST.index(line.verdict.verdict), waits, line.room.site, _as_counted(line.room.name)
+
+
+def _as_counted(name: str) -> list[tuple[int, str]]:
+    """Courtroom 2 before Courtroom 11."""
+    return [
+        (int(piece), "") if piece.isdecimal() and piece.isascii() else (0, piece)
+        for piece in re.split(r"([0-9]{1,9})", name)
+    ]
 
 
 def text(session: Session, rooms: Iterable[RoomRow], now: datetime, site: str | None = None) -> str:
@@ -114,7 +123,7 @@ def _room(line: Line, with_sites: bool) -> Iterator[str]:
     if line.current is not None:
         head += f", in use until {line.wall.says(line.current[1])}"
     if line.next is not None:
-        head += f", next {line.wall.says(line.next[0])}"
+        head += f", next booking {line.wall.says(line.next[0])}"
     yield from _wrapped(head, "", "  ")
     bring = [part for part in verdict.bring if part.casefold() not in verdict.reason.casefold()]
     if verdict.verdict != READY:

@@ -16,10 +16,10 @@ from collector.store.devices import SILENT, Device
 from collector.store.findings import CLEARED, Finding
 from collector.store.situations import EVERYTHING_SILENT, SITE_OUTAGE
 from collector.store.tickets import Ticket
-from collector.tickets import lifecycle, situations
+from collector.tickets import lifecycle, neighbours, situations
 
-HELD_RULE, MAINTENANCE, DEVICE_SILENT, STORM, WATCHING = (
-    "held_rule", "maintenance", "silent", "storm", "watching",
+HELD_RULE, MAINTENANCE, DEVICE_SILENT, STORM, WATCHING, ROOM_TICKET = (
+    "held_rule", "maintenance", "silent", "storm", "watching", "room_ticket",
 )  # fmt: skip
 
 WORDS: Final = {
@@ -29,6 +29,7 @@ WORDS: Final = {
     SITE_OUTAGE: "its whole site is silent",
     EVERYTHING_SILENT: "everything is silent",
     STORM: "too many tickets within an hour",
+    ROOM_TICKET: "its room has a ticket already, where it is told",
     WATCHING: "it is watched first: such a thing often ends by itself",
 }
 _HOUR: Final = timedelta(hours=1)
@@ -60,8 +61,12 @@ def reason(
     rule = decisions.rules_for(device, now).find(finding.rule, finding.component)
     if rule is not None and now < finding.opened_at + rule.ticket_after:
         return WATCHING
-    if not brake.tickets_an_hour or lifecycle.working(session, device.id, device.group) is not None:
+    if lifecycle.working(session, device.id, device.group) is not None:
         return ""  # it joins a ticket that is there
+    if neighbours.ticket_of_room(session, device, finding) is not None:
+        return ROOM_TICKET
+    if not brake.tickets_an_hour:
+        return ""
     return _braked(session, brake.tickets_an_hour, device, finding, now, set() if full is None else full)
 
 

@@ -13,7 +13,7 @@ DISK = "0c7be3a9d4f15862"
 ARGUMENTS = {
     "device_id": DISK, "section": "disks", "request_id": "r1", "number": "1041", "token_id": "t1", "name": "viewer.one",
     "token_hash": "h1", "filename": "console.css", "finding_id": "f3", "acceptance_id": "a1", "maintenance_id": "m1",
-    "override_id": "o1", "rule": "disk_pending_sectors", "rule_hash": "h1",
+    "site": "Tulsa County Courthouse", "check_id": "c1", "override_id": "o1", "rule": "disk_pending_sectors", "rule_hash": "h1",
 }  # fmt: skip
 
 
@@ -84,7 +84,9 @@ def test_changes_are_made_by_post_only(app: Flask) -> None:
         "/static/../people", "/static/..%2fpeople", "/static//console.css", "/devices//x", f"/devices/{DISK};x",
         f"/devices/{DISK}%2f", f"/devices/{DISK}%00", "/devices/%2e%2e/people", "/devices/..;/people", "/PEOPLE", "/people%20",
         "/people\\", "///", "/tickets/0x10", "/tickets/-1", "/tickets/99999999999999999999", "/tickets/1041.0",
-        f"/devices/{DISK}/inventory/../revoke",
+        f"/devices/{DISK}/inventory/../revoke", "/rooms/", "/rooms//Courtroom 3", "/rooms/Tulsa County Courthouse/", "/rooms/x/y/z",
+        "/rooms/Tulsa County Courthouse/Courtroom 3/../sheet", "/rooms/~54ulsa County Courthouse/Courtroom 3", "/rooms/a;b/c", "/rooms/~zz/c",
+        "/rooms/~FF/c", "/rooms/~2f/c", "/rooms/../people", "/rooms/a/b\x00", f"/rooms/{'x' * 5000}/y",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("role", ["", "viewer"])

@@ -13,8 +13,6 @@ from collector.store.overrides import Acceptance
 from collector.store.people import AuditEntry
 from collector.store.situations import Maintenance, Situation
 from collector.store.tickets import Ticket, TicketEvent
-from collector.tickets import suppression
-from console import words
 from tests.console import world
 from tests.console.conftest import database, signed_in
 from tests.console.decided import DISK, FULL, RECORDER, audited, every, told
@@ -80,10 +78,6 @@ def test_an_accepted_finding_that_is_still_there_says_when_it_ends(county: Flask
         text = client.get(page).text
         assert text.count("accepted as it is: ends with the device") == 1
         assert text.count('/accept"') == 1, "only the other one can be accepted"
-
-
-def test_every_reason_for_no_ticket_has_its_words() -> None:
-    assert words.SUPPRESSED == suppression.WORDS
 
 
 def test_a_finding_without_a_ticket_says_why(county: Flask) -> None:

@@ -133,13 +133,13 @@ def test_every_tile_of_today_leads_to_a_list_with_its_number_of_rows(app: Flask)
     tiles = re.findall(
         r'<li><a href="([^"]+)"[^>]*><span class="count">.*?</span>(\d+)</span>', client.get("/").text
     )
-    assert len(tiles) == 6
+    assert len(tiles) == 8
     for url, count in tiles:
         text = client.get(url.replace("&amp;", "&")).text
         if url == "/coverage":
             assert f"{count} device" in text
         else:
-            assert re.search(rf">{count} (ticket|device)s?", text), url
+            assert re.search(rf">{count} (ticket|device|room)s?", text), url
 
 
 def test_the_filter_stays_while_sorting_and_in_the_csv(app: Flask) -> None:

@@ -111,6 +111,8 @@ def test_coverage_says_that_support_dates_come_from_an_old_table(app: Flask) -> 
     [
         ("/", "No device is enrolled yet"),
         ("/devices", "Make an enrolment token"),
+        ("/rooms", "No room is looked at yet"),
+        ("/rooms/morning", "How a room comes here"),
         ("/tickets", "No ticket has been opened yet"),
         ("/coverage", "No device is enrolled yet"),
         ("/enrolment", "Enrol the first device"),

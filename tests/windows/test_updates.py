@@ -122,7 +122,7 @@ def test_the_probe_says_what_is_missing(told: str) -> None:
 
 @scenario("offers")
 def test_the_probe_in_a_process_of_its_own_gives_the_same(told: str) -> None:
-    command = [sys.executable, "-m", "agent.child", "patches", "/"]
+    command = [sys.executable, "-m", "agent.child", "patches", "/", ""]
     ended = subprocess.run(
         command, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=True
     )

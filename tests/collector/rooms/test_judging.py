@@ -11,7 +11,7 @@ from collector.store import reader_maker, session_maker
 from collector.store.devices import Device, Site
 from collector.store.findings import Finding
 from collector.store.rooms import BaselinePart, Booking, Room
-from collector.store.tickets import Ticket
+from collector.store.tickets import Ticket, TicketEvent
 from protos.report_pb2 import Report
 from tests.collector.rules.reports import reading, report
 from tests.collector.rules.test_baselines import (
@@ -71,7 +71,12 @@ def tickets(engine: Engine) -> list[Ticket]:
 
 
 def alive(
-    collector: Collector, host: Machine, now: datetime, length: timedelta, told: Report | None = None
+    collector: Collector,
+    host: Machine,
+    now: datetime,
+    length: timedelta,
+    told: Report | None = None,
+    *others: Machine,
 ) -> datetime:
     """The host lives and tells the same; the collector sweeps each 20 s."""
     end = now + length
@@ -81,7 +86,8 @@ def alive(
             copy = Report()
             copy.CopyFrom(told)
             host.send(copy, now)
-        host.heartbeat(now)
+        for machine in (host, *others):
+            machine.heartbeat(now)
         collector.sweep(now)
     return now
 
@@ -178,6 +184,33 @@ def test_out_of_the_room_s_hours_a_display_may_sleep_and_a_booking_opens_the_roo
     assert findings(engine) == {}
     alive(collector, host, now, 18 * MINUTE, told)
     assert findings(engine).keys() == {"display_missing"}
+
+
+def test_a_second_host_of_the_room_adds_to_its_ticket_and_gets_its_own_when_that_is_done(
+    collector: Collector, host: Machine, engine: Engine
+) -> None:
+    other = collector.enrol("rec-201", group="av", device_class="av_host", site="Tulsa")
+    with session_maker(engine)() as session, session.begin():
+        session.get_one(Device, other.device_id).room = "201"
+    heard_at = unplugged(collector, host, engine, CAMERA, "1-4.1")
+    now = alive(collector, host, heard_at, 12 * MINUTE)
+    (ticket,) = tickets(engine)
+    for _ in range(3):
+        other.send(report(reading("service_failed_state", 1, "ftr.service")), now)
+        now = alive(collector, host, now, 5 * MINUTE, None, other)
+    (ticket,) = tickets(engine)
+    assert findings(engine)["service_failed"].suppressed == "room_ticket"
+    with reader_maker(engine)() as session:
+        told = [
+            event.text
+            for event in session.scalars(select(TicketEvent).where(TicketEvent.ticket_id == ticket.id))
+        ]
+    assert "also in this room, on rec-201: Service ftr.service failed" in told
+    host.send(shows(ROOM_201), now)
+    alive(collector, host, now, MINUTE, None, other)
+    assert {(one.device_id, one.state) for one in tickets(engine)} == {
+        (host.device_id, "resolved"), (other.device_id, "new"),
+    }  # fmt: skip
 
 
 def test_replay_tells_what_was_told_live_of_a_room(

@@ -1,9 +1,11 @@
 """All rooms before court, as a mail and at the command line."""
 
+import io
 import json
-import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select, update
 
+from collector.__main__ import main
 from collector.rooms import checks, morning, readiness
 from collector.rooms import room as rooming
 from collector.rooms.item import clock
@@ -84,8 +87,8 @@ def test_forty_rooms_fit_on_a_page_and_every_verdict_is_explained(engine: Engine
     assert subject == "Rooms, Mon 23 Nov 07:15: 1 not ready, 1 unknown, 2 degraded"
     assert (empty, summary) == ("", "40 rooms: 36 ready, 2 degraded, 1 not ready, 1 unknown")
     assert rest[1:4] == [
-        "✕ Courtroom 3: not ready since 06:40, next 09:00",
-        "    Projector: lamp error since 06:40; bring lamp ELPLP96 (and 1 more)",
+        "✕ Courtroom 3: not ready since 06:40, next booking 09:00",
+        "    Projector: lamp error since 06:40; bring lamp ELPLP96; also Logitech BRIO",
         "    bring camera Logitech BRIO",
     ]
     assert [line[0] for line in rest if line[:1].strip() and line != "Not checked:"] == [
@@ -95,6 +98,8 @@ def test_forty_rooms_fit_on_a_page_and_every_verdict_is_explained(engine: Engine
         "!",
         *"✓" * 36,
     ]
+    ready = [line for line in rest if line.startswith("✓")]
+    assert [line.split(":")[0] for line in ready[:3]] == ["✓ Courtroom 2", "✓ Courtroom 5", "✓ Courtroom 6"]
     assert text.splitlines()[-2:] == ["Not checked:", "  Courtroom 31: everything on av-031"]
     assert max(map(len, text.splitlines())) <= 78
     assert len(text.splitlines()) < 66
@@ -108,7 +113,7 @@ def test_the_room_that_is_needed_next_stands_first_among_equals() -> None:
     assert [line.room.name for line in lines(later, sooner, now, never)] == ["C", "B", "A", "D"]
     _subject, body = morning.mail(lines(later, sooner, now, never), NOW)
     assert "✓ C: ready, in use until 08:15" in body
-    assert "✓ B: ready, next 08:15" in body
+    assert "✓ B: ready, next booking 08:15" in body
 
 
 def test_since_and_next_are_those_of_each_rooms_wall() -> None:
@@ -120,8 +125,8 @@ def test_since_and_next_are_those_of_each_rooms_wall() -> None:
     )
     subject, body = morning.mail(lines(here, away), NOW)
     assert subject == "Rooms, Mon 23 Nov 13:15 UTC: 2 unknown"
-    assert "? Tulsa, 201: unknown since 06:40, next 09:15" in body
-    assert "? El Paso, 7: unknown since 05:40, next Tue 24 Nov 08:15" in body
+    assert "? Tulsa, 201: unknown since 06:40, next booking 09:15" in body
+    assert "? El Paso, 7: unknown since 05:40, next booking Tue 24 Nov 08:15" in body
 
 
 def test_what_was_not_checked_stands_at_the_end_also_of_rooms_that_are_ready() -> None:
@@ -172,11 +177,18 @@ def test_one_site_alone(engine: Engine) -> None:
 # the command line
 
 
-def run(state: Path, *command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "collector", "--state-dir", str(state), "rooms", *command], cwd=REPOSITORY,
-        capture_output=True, text=True, check=False, env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Ended:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(state: Path, *command: str) -> Ended:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(["--state-dir", str(state), "rooms", *command])
+    return Ended(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """When a room is ready, and what is said when it is not. Each rule of the verdict is a sentence here."""
 
+import ast
+import inspect
+import re
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,15 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
-from collector.rooms import readiness
+from collector.rooms import items_listed, items_parts, readiness
 from collector.rooms import room as rooming
 from collector.rooms.item import FAIL, NOT_CHECKED, ORDER, PASS, WARN, Item, of_row, without_twins
 from collector.rooms.known import Known
+from collector.rules.load import load
 from collector.store import reader_maker, session_maker
 from collector.store.devices import Device
 from collector.store.rooms import Room
 from collector.store.situations import Maintenance
 from collector.store.tickets import Ticket
+from collector.tickets.calendar import calendar_of
+from protos.catalogue import METRICS
+from protos.sections import SECTIONS
 from tests.collector.rooms.courtroom import (
     CAMERA,
     DAY,
@@ -33,15 +40,19 @@ from tests.collector.rooms.courtroom import (
     SPEAKER,
     TARGET,
     TULSA,
+    WEEK,
+    ZONE,
     Courtroom,
 )
 
 AT_0640 = datetime(2026, 11, 23, 12, 40, tzinfo=UTC)  # 06:40 in Tulsa
+CLOSED = calendar_of(ZONE, WEEK, [])  # at 07:15
 Broken = Callable[[Courtroom], object]
 
 
 def judged(broken: Broken | None = None, now: datetime = NOW) -> readiness.Verdict:
     room = Courtroom()
+    room.hours = None  # open at all times; a test that asks of hours sets them
     if broken is not None:
         broken(room)
     return readiness.judge(room.known(), now)
@@ -104,7 +115,12 @@ RULES: list[tuple[str, Broken, str, str]] = [
     ("no signal at the grabber in a session", lambda r: r.reads(GRABBER, capture_signal_state=0).books(-HOUR, 2 * HOUR), "not_ready", "Grabber: no signal"),
     ("no signal at the grabber half an hour before", lambda r: r.reads(GRABBER, capture_signal_state=0).books(HOUR / 2, 2 * HOUR), "degraded", "Grabber: no signal now"),
     ("no signal at the grabber with no session near", lambda r: r.reads(GRABBER, capture_signal_state=0).books(3 * HOUR, 2 * HOUR), "ready", "Grabber: no signal now"),
-    ("a recorder that does not run", lambda r: r.reads(RECORDER, recorder_running_state=0), "not_ready", "Recorder: its program does not run"),
+    ("a recorder that does not run", lambda r: r.reads(RECORDER, recorder_running_state=0), "degraded", "Recorder: its program does not run"),
+    ("a recorder that does not run within the hour before a session", lambda r: r.reads(RECORDER, recorder_running_state=0).books(HOUR, HOUR), "not_ready", "Recorder: its program does not run"),
+    ("a display that is off out of hours", lambda r: (setattr(r, "hours", CLOSED), r.loses("displays", DISPLAY)), "unknown", "QM55R: is not seen now (was at HDMI-A-1): out of hours it may be off"),
+    ("a display that is off out of hours, and was gone before", lambda r: (setattr(r, "hours", CLOSED), r.loses("displays", DISPLAY), r.finds("display_missing", DISPLAY, "critical", "Display gone", AT_0640)), "not_ready", "QM55R: is not connected (was at HDMI-A-1) since 06:40"),
+    ("a display that is off out of hours before a session", lambda r: (setattr(r, "hours", CLOSED), r.loses("displays", DISPLAY).books(HOUR, HOUR)), "not_ready", "QM55R: is not connected"),
+    ("a projector that is off out of hours", lambda r: (setattr(r, "hours", CLOSED), r.reads(PROJECTOR, projector_reachable_state=0)), "unknown", "Projector: does not answer now: out of hours it may be off"),
     ("a file that does not grow in a session", lambda r: r.reads(RECORDER, recorder_growing_state=0).books(-HOUR, 2 * HOUR), "not_ready", "its file does not grow"),
     ("a file that does not grow before one", lambda r: r.reads(RECORDER, recorder_growing_state=0).books(HOUR, 2 * HOUR), "ready", "all is well"),
     ("a recorder whose folder is gone", lambda r: r.shows("recorders", RECORDER, folder_is_there="false"), "not_ready", "its folder is not there"),
@@ -154,11 +170,13 @@ def test_the_reason_is_one_sentence_with_since_and_what_to_bring() -> None:
 
 def test_several_faults_are_counted_and_what_was_not_checked_is_said() -> None:
     verdict = judged(
-        lambda r: r.loses("displays", DISPLAY).reads(RECORDER, recorder_running_state=0).probe("cameras", "failed", "x")
+        lambda r: r.loses("displays", DISPLAY).reads(MICROPHONE, audio_stuck_state=1).probe("cameras", "failed", "x")
     )  # fmt: skip
     assert verdict.verdict == "not_ready"
-    assert verdict.reason.startswith("QM55R: is not connected (was at HDMI-A-1) (and 1 more); not checked: ")
-    assert "Logitech BRIO" in verdict.reason
+    assert verdict.reason.startswith(
+        "QM55R: is not connected (was at HDMI-A-1); also Ceiling array; not checked: "
+    )
+    assert verdict.reason.endswith("; not checked: Logitech BRIO, Grabber")
 
 
 def test_what_to_bring_is_named_once() -> None:
@@ -299,6 +317,23 @@ def test_times_are_those_of_the_wall_on_the_day_the_clocks_change() -> None:
     assert "silent since 01:30" in readiness.judge(room.known(), now).reason
     room.falls_silent(datetime(2026, 10, 31, 22, 0, tzinfo=UTC))
     assert "silent since Sat 31 Oct 17:00" in readiness.judge(room.known(), now).reason
+
+
+def test_every_rule_that_an_item_waits_for_is_shipped() -> None:
+    """Its finding knows since when; a name nobody ships would never be found."""
+    named: set[str] = set()
+    for module in (items_parts, items_listed):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named |= {node.value} & {*re.findall(_RULE, node.value)}
+    metrics_and_facts = {metric.name for metric in METRICS} | {n for row in SECTIONS for n in row.names}
+    sections = {row.name for row in SECTIONS}
+    shipped = {rule.name for rule in load()}
+    assert named - metrics_and_facts - sections <= shipped
+    assert {"display_missing", "projector_unreachable", "recorder_stopped"} <= named
+
+
+_RULE = r"(?:display|camera|microphone|speaker|default|usb|audio|capture|projector|recorder|target)_[a-z_]+"
 
 
 ITEMS = st.lists(
