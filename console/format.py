@@ -25,6 +25,8 @@ def value(metric: str, number: float | None) -> str:
         return words.STATES[metric].get(int(number), f"{number:g}")
     if metric == "disk_critical_warning_state":
         return words.critical_warning(int(number))
+    if metric.endswith("_seconds_total"):  # lamps and filters are ordered by their hours
+        return f"{number / 3600:,.0f} h"
     match metric.rpartition("_")[2]:
         case "ratio":
             return percent(number)
@@ -48,6 +50,8 @@ def value(metric: str, number: float | None) -> str:
 def fact(name: str, text: str) -> str:
     """A fact of an inventory section: text, with the unit in its name when it is a number."""
     unit = name.rpartition("_")[2]
+    if name.endswith("bits_per_second"):
+        return bit_rate(text)
     if unit in ("bytes", "seconds", "ratio", "celsius", "rpm", "count", "total"):
         try:
             number = float(text)
@@ -55,6 +59,17 @@ def fact(name: str, text: str) -> str:
             return text
         return value(name, number)
     return {"true": "yes", "false": "no"}.get(text, text)
+
+
+def bit_rate(text: str) -> str:
+    """`480 Mb/s`, `5 Gb/s`, as on the box of a cable."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(number):
+        return UNKNOWN
+    return f"{number / 1e9:g} Gb/s" if number >= 1e9 else f"{number / 1e6:g} Mb/s"
 
 
 def percent(ratio: float) -> str:

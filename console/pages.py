@@ -86,7 +86,7 @@ class PlaceConverter(BaseConverter):
             name = _ESCAPED.sub(lambda found: bytes.fromhex(found[0].replace("~", "")).decode(), value)
         except ValueError:
             raise ValidationError from None
-        if _spelt(name) != value:
+        if _spelt(name) != value or "\x00" in name:  # no database takes NUL
             raise ValidationError
         return name
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from collector import decide
-from collector.rooms import baseline
+from collector.rooms import baseline, item
 from collector.rooms.baseline import CHANGED, MISSING, NEW, NOT_KNOWN, SAME, Key, Row
 from collector.rooms.look import probe_of
 from collector.store.people import AuditEntry
@@ -83,6 +83,7 @@ def _page(
     return render_template(
         "room_baseline.html",
         room=found,
+        zone=item.clock(found.time_zone, now).zone,
         at={"site": site, "name": name},
         lines=lines,
         counts={what: sum(line.row.what == what for line in lines) for what in _ORDER},

@@ -196,22 +196,11 @@ def said(section: str, facts: Mapping[str, str]) -> str:
 
 def fact(name: str, text: str) -> str:
     match name:
-        case "speed_bits_per_second" | "capable_bits_per_second":
-            return speed(text)
         case "refresh_hertz":
             return f"{text} Hz"
         case "made_year":
             return f"made {text}"
     return format.fact(name, text)
-
-
-def speed(text: str) -> str:
-    """`480 Mb/s`, `5 Gb/s`."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return f"{number / 1e9:g} Gb/s" if number >= 1e9 else f"{number / 1e6:g} Mb/s"
 
 
 def _projector(row: Row, one: Known) -> Projector:

@@ -15,13 +15,16 @@ from collector.rooms.item import Item
 from collector.rooms.parts import LINKS
 from console import database as db
 from console import guard, room_facts
-from console.room_facts import Part
+from console.room_facts import Part, Shown
 
 room_sheet = Blueprint("room_sheet", __name__, url_prefix="/rooms/<place:site>/<place:name>")
 
-# So many fit on one page of A4 or Letter. What differs from the baseline comes first.
+# One page of Letter, the shorter of the two papers, has so many lines. What differs from the baseline comes first.
+_LINES: Final = 40
 _MOST_PARTS: Final = 28
-_MOST_LINES: Final = 8
+_FEWEST_PARTS: Final = 6
+_MOST_LINES: Final = 6
+_LONGEST_NOTE: Final = 500
 _LONGEST_ADDRESS: Final = 900  # of a code that a telephone still reads from paper
 
 
@@ -36,14 +39,18 @@ def page(site: str, name: str) -> Response:
     shown = room_facts.shown(db.session(), site, name, now)
     style = Path(current_app.static_folder or "", "console.css").read_text(encoding="utf-8") if save else ""
     address = url_for("room.page", site=site, name=name, _external=True)
+    note = _short(shown.room.note)
+    boxes = _boxes(shown.items)
+    most = _room_for_parts(shown, boxes, note)
     body = render_template(
-        "room_sheet.html",
+        "room_sheet_saved.html" if save else "room_sheet.html",
         shown=shown,
         room=shown.room,
         at={"site": site, "name": name},
-        parts_list=_parts(shown.parts)[:_MOST_PARTS],
-        left_out=len(shown.parts) - _MOST_PARTS,
-        boxes=_boxes(shown.items),
+        note=note,
+        parts_list=_parts(shown.parts)[:most],
+        left_out=len(shown.parts) - most,
+        boxes=boxes,
         most=_MOST_LINES,
         old=shown.data_at is None or now - shown.data_at > room_facts.OLD,
         code=code(address),
@@ -56,6 +63,22 @@ def page(site: str, name: str) -> Response:
 def _boxes(items: Sequence[Item]) -> list[Item]:
     """What is known to be wrong; what nobody knows has its own list."""
     return [one for one in items if one.is_bad]
+
+
+def _short(note: str) -> str:
+    lines = note[:_LONGEST_NOTE].splitlines()[:_MOST_LINES]
+    kept = "\n".join(lines)
+    return kept if len(kept) == len(note) else f"{kept} … the rest is in the console"
+
+
+def _room_for_parts(shown: Shown, boxes: Sequence[Item], note: str) -> int:
+    """What is above the parts takes its lines first; a sentence in a column takes two."""
+    right = min(len(shown.tickets), _MOST_LINES) + min(len(shown.unknown), _MOST_LINES) + 1
+    above = 2 * max(min(len(boxes), _MOST_LINES), right)
+    if note:
+        above += 2 + sum(1 + len(line) // 100 for line in note.splitlines())
+    above += -(-min(len(shown.verdict.bring), _MOST_LINES) // 3)
+    return max(_FEWEST_PARTS, min(_MOST_PARTS, _LINES - 6 - above))
 
 
 def _parts(parts: Sequence[Part]) -> list[Part]:

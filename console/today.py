@@ -37,7 +37,8 @@ def register(app: Flask) -> None:
 @today.get("/")
 def page() -> str:
     session, now = db.session(), guard.now()
-    counts = _counts(session) | {
+    counted, alive = _counts(session)
+    counts = counted | {
         f"rooms_{name}": count for name, count in rooms.counts(rooms.board(session, now)).items()
     }
     worst = session.execute(
@@ -52,7 +53,6 @@ def page() -> str:
         .order_by(Device.presence_at.desc(), Device.id)
         .limit(_ROWS)
     ).all()
-    alive = session.scalar(select(Fact.value).where(Fact.name == "alive_at"))
     return render_template(
         "today.html",
         tiles=_tiles(counts),
@@ -64,12 +64,13 @@ def page() -> str:
     )
 
 
-def _counts(session: Session) -> dict[str, int]:
-    """One statement; every count is a subquery with an index to walk."""
+def _counts(session: Session) -> tuple[dict[str, int], str | None]:
+    """One statement; every count is a subquery with an index to walk. And when the collector was last alive."""
     now = guard.now()
     device = select(func.count(Device.id)).where(Device.revoked_at.is_(None))
     working = select(func.count(Ticket.id)).where(Ticket.state.in_(WORKING_STATES))
     parts: dict[str, Any] = {
+        "alive": select(Fact.value).where(Fact.name == "alive_at"),
         "devices": device,
         "online": device.where(Device.presence == "online"),
         "silent": device.where(Device.presence == SILENT, Device.presence_at > now - NEWLY),
@@ -85,7 +86,9 @@ def _counts(session: Session) -> dict[str, int]:
         .where(unseen.condition(), Device.revoked_at.is_(None)),
     }
     row = session.execute(select(*(part.scalar_subquery().label(name) for name, part in parts.items()))).one()
-    return {name: int(count or 0) for name, count in row._mapping.items()}
+    found = dict(row._mapping)
+    alive = found.pop("alive")
+    return {name: int(count or 0) for name, count in found.items()}, alive
 
 
 def _tiles(counts: dict[str, int]) -> list[Tile]:

@@ -208,6 +208,14 @@ METRICS: Final = {
     "packages_broken_count": "Packages half installed",
     "service_failed_state": "Service failed",
     "raid_degraded_state": "RAID array",
+    "projector_lamp_seconds_total": "Projector lamp lit",
+    "projector_lamp_used_ratio": "Projector lamp life used",
+    "projector_filter_seconds_total": "Projector filter in use",
+    "projector_filter_used_ratio": "Projector filter life used",
+    "recorder_free_bytes": "Recorder space free",
+    "recorder_free_seconds": "Recorder can go on for",
+    "usb_speed_ratio": "USB speed of what it can",
+    "usb_reconnections_hour_count": "USB reconnections in an hour",
 }
 STATES: Final = {
     "patch_state": {0: "unknown"},
@@ -221,6 +229,10 @@ STATES: Final = {
     "sensor_fan_stopped_state": {0: "turns, or rests at times", 1: "stopped"},
     "service_failed_state": {0: "running again", 1: "failed"},
     "clock_synchronised_state": {0: "not kept by a time service", 1: "kept by a time service"},
+    **{
+        f"projector_{part}_fault_state": {0: "none", 1: "warning", 2: "error"}
+        for part in ("fan", "lamp", "temperature", "cover", "filter", "other")
+    },
     "projector_power_state": {0: "in standby", 1: "on", 2: "cooling down", 3: "warming up"},
 }
 _WARNING_BITS: Final = (
@@ -233,7 +245,7 @@ _WARNING_BITS: Final = (
 )
 _ABBREVIATIONS: Final = {
     "id": "ID", "ip": "IP", "mac": "MAC", "bios": "BIOS", "uuid": "UUID", "cpu": "CPU", "os": "OS", "uefi": "UEFI",
-    "edid": "EDID", "usb": "USB", "raid": "RAID", "crc": "CRC", "smart": "SMART", "tpm": "TPM",
+    "edid": "EDID", "usb": "USB", "raid": "RAID", "crc": "CRC", "smart": "SMART", "tpm": "TPM", "pjlink": "PJLink",
 }  # fmt: skip
 _UNITS: Final = {"ratio", "bytes", "seconds", "celsius", "rpm", "total", "count", "state", "load"}
 

@@ -54,7 +54,8 @@ class Postgres:
         self.start()
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        # No test pulls the mains: what outlives a kill of the server is in the system's memory.
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
         self._call("pg_ctl", "-D", str(self.data), "-w", "-l", str(self.data / "log"), "-o", options, "start")
 
     def stop(self, how: str = "fast") -> None:
@@ -63,10 +64,10 @@ class Postgres:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://tocsin@127.0.0.1:{self.port}/{database}"
 
-    def create(self, database: str) -> str:
+    def create(self, database: str, template: str = "template1") -> str:
         engine = open_engine(self.url("postgres")).execution_options(isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f'CREATE DATABASE "{database}"'))
+            connection.execute(text(f'CREATE DATABASE "{database}" TEMPLATE "{template}"'))
         engine.dispose()
         return self.url(database)
 
@@ -109,10 +110,39 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     server.drop(name)
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """The same, with our tables."""
-    engine = open_engine(database_url)
+@pytest.fixture(scope="session")
+def _with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file that was upgraded once, to be copied: upgrading took longer than most tests."""
+    path = tmp_path_factory.mktemp("store") / "collector.db"
+    _upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _with_tables_there(postgres: Postgres) -> str:
+    """The same in PostgreSQL: the name of a database to be copied."""
+    _upgrade(postgres.create("with_tables"))
+    return "with_tables"
+
+
+def _upgrade(url: str) -> None:
+    engine = open_engine(url)
     schema.upgrade(engine)
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty store with our tables, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("_with_tables"), tmp_path / "collector.db")
+        engine = open_engine(f"sqlite:///{tmp_path / 'collector.db'}")
+        yield engine
+        engine.dispose()
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"t{uuid.uuid4().hex[:12]}"
+    engine = open_engine(server.create(name, request.getfixturevalue("_with_tables_there")))
     yield engine
     engine.dispose()
+    server.drop(name)

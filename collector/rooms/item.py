@@ -11,6 +11,7 @@ PASS, WARN, FAIL, NOT_CHECKED = "pass", "warn", "fail", "not_checked"
 HOST, DISPLAYS, PROJECTORS, SOUND, CAMERAS = "host", "displays", "projectors", "sound", "cameras"
 CAPTURE, USB, RECORDER, NETWORK, BASELINE = "capture", "USB", "recorder", "network", "baseline"
 FINDINGS, TICKETS, WORK = "findings", "tickets", "planned work"
+_LONGEST_SECONDS: Final = 1e10
 # The order in which somebody who stands in the room would look.
 ORDER: Final = (
     HOST, DISPLAYS, PROJECTORS, SOUND, CAMERAS, USB, CAPTURE, RECORDER, NETWORK, BASELINE, FINDINGS, TICKETS, WORK,
@@ -63,12 +64,22 @@ class Clock:
         year = f" {local.year}" if local.year != today.year else ""
         return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M}"
 
+    def when(self, at: datetime) -> str:
+        """`at 06:40`, `on Sat 21 Nov 06:40`."""
+        said = self.says(at)
+        return f"at {said}" if said[0].isdecimal() else f"on {said}"
+
 
 def clock(zone: str, now: datetime) -> Clock:
     try:
         return Clock(ZoneInfo(zone), now)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # written past the checks
         return Clock(ZoneInfo("UTC"), now)
+
+
+def span(seconds: float) -> timedelta:
+    """What a device said of a time; at a byte an hour a disk lasts longer than the calendar."""
+    return timedelta(seconds=max(-_LONGEST_SECONDS, min(seconds, _LONGEST_SECONDS)))
 
 
 def hours(length: timedelta) -> str:

@@ -26,7 +26,7 @@ def baseline(known: Known, clock: Clock) -> Iterator[Item]:
     newest = max(parts, key=lambda part: part.created_at)
     yield Item(
         name=BASELINE, part="", result=PASS,
-        reason=f"{len(parts)} parts are expected, accepted by {newest.who} on {clock.says(newest.created_at)}",
+        reason=f"{len(parts)} parts are expected, accepted by {newest.who} {clock.when(newest.created_at)}",
     )  # fmt: skip
 
 

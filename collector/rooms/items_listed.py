@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from collector.rooms.item import FAIL, NOT_CHECKED, PASS, WARN, hours
+from collector.rooms.item import FAIL, NOT_CHECKED, PASS, WARN, hours, span
 from collector.rooms.look import Look
 from collector.rules import words
 
@@ -94,9 +94,12 @@ def _faults(look: Look, key: str, facts: Facts) -> Iterator[Said]:
 def _lamp(look: Look, key: str, facts: Facts) -> Iterator[Said]:
     used = look.known.value("projector_lamp_seconds_total", key)
     ratio = look.known.value("projector_lamp_used_ratio", key)
-    if used is None or not ratio:
+    if used is None:
         return
-    left = timedelta(seconds=used / ratio - used)
+    if not ratio:
+        yield Said(PASS, f"lamp {used / _HOUR:,.0f} h, its rated life is not known")
+        return
+    left = span(used / ratio - used)
     bring = _part(facts, "lamp")
     rules = ("projector_lamp_spent", "projector_lamp_old")
     if left <= timedelta(0):
@@ -158,7 +161,7 @@ def _space(look: Look, key: str) -> Said:
         return Said(
             NOT_CHECKED, f"how long its space lasts is not known{room} (bytes_per_hour in room.toml tells)"
         )
-    lasts = f"space for {hours(timedelta(seconds=left))}"
+    lasts = f"space for {hours(span(left))}"
     rules = ("recorder_space_gone", "recorder_space_short")
     if left < needs.total_seconds():
         return Said(FAIL, f"{lasts}, the session takes {hours(needs)}", rules)

@@ -32,7 +32,7 @@ NAMES: Final = {
 # Listed in room.toml by whoever installed the room: they are looked at before anybody accepts them.
 _LISTED: Final = ("projectors", "recorders", "network_targets")
 # Where a part is plugged in: what nobody accepted and stands at the same place stands there instead.
-_PLACE: Final = {"displays": "connector", "cameras": "usb_path", "audio_endpoints": "usb_path"}
+_PLACE: Final = {"displays": "connector", "cameras": "usb_path"}
 _GONE: Final = {
     "displays": ("display_missing",), "cameras": ("camera_missing",), "capture_inputs": ("capture_input_missing",), "usb_links": (),
     "audio_endpoints": ("microphone_missing", "speaker_missing"), "projectors": (), "recorders": (),
@@ -151,11 +151,7 @@ def _gone(look: Look, part: _Part, shown: Mapping[str, Facts]) -> list[Said]:
     ]  # fmt: skip
 
 
-_SWAPPED: Final = {
-    "displays": ("display_swapped",),
-    "cameras": ("camera_swapped",),
-    "audio_endpoints": ("microphone_missing", "speaker_missing"),
-}
+_SWAPPED: Final = {"displays": ("display_swapped",), "cameras": ("camera_swapped",)}
 
 
 def _spare(part: _Part) -> tuple[str, ...]:

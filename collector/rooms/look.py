@@ -76,7 +76,7 @@ class Look:
         device = self.known.device
         seen_at, gone_at = device.seen_at, device.presence_at
         if device.revoked_at is not None:
-            return f"its certificate was revoked {self._at(device.revoked_at)}", device.revoked_at
+            return f"its certificate was revoked {self.clock.when(device.revoked_at)}", device.revoked_at
         if seen_at is None:
             return "it was never heard of", None
         # A page may be looked at while no collector runs: then nobody has called the device silent yet.
@@ -87,12 +87,8 @@ class Look:
             word = "asleep" if device.presence == ASLEEP else "shut down"
             return f"{word} since {self.clock.says(since)}", since
         if device.presence == UNKNOWN:
-            return f"the collector was away itself; last heard {self._at(seen_at)}", seen_at
+            return f"the collector was away itself; last heard {self.clock.when(seen_at)}", seen_at
         return f"silent since {self.clock.says(seen_at)}", seen_at
-
-    def _at(self, at: datetime) -> str:
-        said = self.clock.says(at)
-        return f"at {said}" if len(said) == 5 else f"on {said}"
 
     def trouble(self, probe: str) -> str:
         """Why the newest word of a probe tells nothing of now; empty when it does."""
@@ -104,7 +100,7 @@ class Look:
         if probed.ok_at is None:
             return probed.reason or "it was busy whenever it was asked"
         if self.clock.now - probed.ok_at > TOO_OLD:
-            return f"last seen {self._at(probed.ok_at)}, too long ago"
+            return f"last seen {self.clock.when(probed.ok_at)}, too long ago"
         return ""
 
     def aged(self, probe: str) -> str:

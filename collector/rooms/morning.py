@@ -137,7 +137,9 @@ def _not_checked(line: Line, with_sites: bool) -> Iterator[str]:
     away = {item.part for item in unchecked if item.name == HOST and item.mandatory}
     names = [f"everything on {host}" for host in sorted(away)]
     names += [
-        item.reason if item.name == HOST else f"{item.name} {item.part}".strip()
+        item.reason.partition(" is not known")[0].rstrip(",")
+        if item.name == HOST
+        else f"{item.name} {item.part}".strip()
         for item in unchecked
         if not any(f"{host} is " in item.reason or item.reason.startswith(f"{host}:") for host in away)
     ]

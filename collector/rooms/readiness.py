@@ -107,9 +107,12 @@ def _deciding(verdict: str, items: Sequence[Item]) -> list[Item]:
 def _reason(verdict: str, items: Sequence[Item]) -> str:
     work = next((f"; {item.reason}" for item in items if item.name == WORK), "")
     if verdict == READY:
-        passed = sum(item.result == PASS for item in items)
+        counts = {result: sum(item.result == result for item in items) for result in (PASS, NOT_CHECKED)}
         noted = sum(item.is_bad for item in items)
-        return f"all is well ({passed} looked at" + (f", {noted} noted" if noted else "") + f"){work}"
+        rest = f", {noted} noted" if noted else ""
+        # Only optional ones: a mandatory one that was not checked makes no room ready.
+        rest += f", {counts[NOT_CHECKED]} not checked" if counts[NOT_CHECKED] else ""
+        return f"all is well ({counts[PASS]} looked at{rest}){work}"
     deciding = _deciding(verdict, items)
     if not deciding:
         return _NO_HOST + work

@@ -158,6 +158,6 @@ def build(session: Session, now: datetime) -> None:
     _booked(session, COURT, "Courtroom 3", now + timedelta(hours=30))
     _booked(session, COURT, "Courtroom 1", now - timedelta(minutes=30))
     _booked(session, OFFICE, SLASH, now + timedelta(hours=20))
-    _checks(session, COURT, "Courtroom 3", now, "rrrrr..rdrrr...rrrnrr..rrruudn")
+    _checks(session, COURT, "Courtroom 3", now, "rrrr..rdrrr...rrrnrr..rrruudn")
     _checks(session, COURT, "Courtroom 1", now, "rrrrr..rrrrr..rrrrr")
     session.get_one(Site, COURT).hours = {str(day): [["08:00", "17:00"]] for day in range(5)}

@@ -86,7 +86,7 @@ def test_changes_are_made_by_post_only(app: Flask) -> None:
         "/people\\", "///", "/tickets/0x10", "/tickets/-1", "/tickets/99999999999999999999", "/tickets/1041.0",
         f"/devices/{DISK}/inventory/../revoke", "/rooms/", "/rooms//Courtroom 3", "/rooms/Tulsa County Courthouse/", "/rooms/x/y/z",
         "/rooms/Tulsa County Courthouse/Courtroom 3/../sheet", "/rooms/~54ulsa County Courthouse/Courtroom 3", "/rooms/a;b/c", "/rooms/~zz/c",
-        "/rooms/~FF/c", "/rooms/~2f/c", "/rooms/../people", "/rooms/a/b\x00", f"/rooms/{'x' * 5000}/y",
+        "/rooms/~FF/c", "/rooms/~00/c", "/rooms/~2f/c", "/rooms/../people", "/rooms/a/b\x00", f"/rooms/{'x' * 5000}/y",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("role", ["", "viewer"])

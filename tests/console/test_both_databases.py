@@ -7,11 +7,16 @@ from sqlalchemy import Engine
 
 from console import create_app, devices, tickets
 from console.config import Config
-from tests.console import decided, world
+from tests.console import courthouse, decided, world
 from tests.console.conftest import database, signed_in
 from tests.console.decided import FULL, RECORDER
+from tests.console.test_room_baseline import form
 
 DISK = "0c7be3a9d4f15862"
+ROOM, SILENT = (
+    "/rooms/Tulsa%20County%20Courthouse/Courtroom%203",
+    "/rooms/Norman%20Field%20Office/Hearing%20room%205~2FB",
+)
 PAGES = (
     "/", "/devices", f"/devices/{DISK}", f"/devices/{DISK}/pictures?span=30d", f"/devices/{DISK}/inventory/software?q=package-1",
     "/tickets", "/tickets?state=any&q=1041", "/tickets/1041", "/tickets/1041/evidence.html", "/coverage", "/enrolment", "/people",
@@ -19,6 +24,8 @@ PAGES = (
     "/situations", "/situations/1050", "/situations/1051", "/planned-work", "/rules", "/rules?q=disk", "/rules/filesystem_nearly_full",
     "/sites", "/sites?site=Tulsa+County+Courthouse", "/devices/1b22c8f04e6a9d31",
     "/devices?q=COURT&site=x&presence=silent&patch=unknown&severity=none&newly=1&probe=patches&reason=x",
+    "/rooms", "/rooms?q=x&site=y&risk=1&verdict=ready&sort=-since", "/rooms.csv", "/rooms/morning", "/rooms/morning.txt?site=x%00",
+    ROOM, f"{ROOM}/baseline", f"{ROOM}/sheet", f"{ROOM}/sheet?save=1", SILENT, f"{SILENT}/baseline",
     "/devices?q=%00&after=WyJ2IiwiXHUwMDAwIiwieCJd&sort=name",
 )  # fmt: skip
 CHANGES = (
@@ -48,6 +55,10 @@ CHANGES = (
     ("/enrolment/tokens", {"group": "desktop", "uses": "1", "valid": "1h", "new_site": "A new one"}),
     ("/people", {"name": "new.user", "role": "viewer", "password": "twelve is enough"}),
     ("/people/lead.one/disable", {}),
+    (f"{ROOM}/check", {}),
+    (ROOM, {"hours_0": "8-17", "note": "key\x00"}),
+    (f"{SILENT}/check", {}),
+    (f"/devices/{RECORDER}/place", {"site": world.COURT, "room": "Courtroom 3\x00", "group": "av"}),
     ("/sign-in", {"name": "viewer.one", "password": world.PASSWORD}),
 )
 
@@ -59,6 +70,8 @@ def test_every_page_list_and_change_works(engine: Engine, tmp_path: Path, now: d
     with database(app).writer() as session, session.begin():
         world.build(session, now)
         session.flush()
+        courthouse.build(session, now)
+        session.flush()
         decided.build(session, now)
     client = signed_in(app)
     paths = [
@@ -68,7 +81,12 @@ def test_every_page_list_and_change_works(engine: Engine, tmp_path: Path, now: d
     ]
     assert {path: status for path in paths if (status := client.get(path).status_code) != 200} == {}
     assert {
-        path: status for path, form in CHANGES if (status := client.post(path, data=form).status_code) >= 400
+        path: status
+        for path, typed in CHANGES
+        if (status := client.post(path, data=typed).status_code) >= 400
     } == {}
+    lead = signed_in(app)  # the last change signed in as somebody else
+    accepted = lead.post(f"{ROOM}/baseline", data=form(lead.get(f"{ROOM}/baseline").text, "all"), follow_redirects=True).text  # fmt: skip
+    assert "Accepted: 1 added, 2 changed, 3 no longer expected, 6 as before." in accepted
     assert "noted down" in client.get("/tickets/1042").text
     database(app).engine.dispose()

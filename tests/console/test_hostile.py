@@ -154,8 +154,9 @@ def test_every_text_is_shown_and_none_is_alive_in_any_page(app: Flask) -> None:
         for page in PAGES:
             answer = client.get(page)
             read = Reader(answer.text)
-            if answer.status_code != 200 or read.wrong or any(script.strip() for script in read.scripts):
-                wrong.append((page, text, answer.status_code, read.wrong, read.scripts))
+            bad = [one for one in read.wrong if one != "<datalist>"]  # of rooms to choose from
+            if answer.status_code != 200 or bad or any(script.strip() for script in read.scripts):
+                wrong.append((page, text, answer.status_code, bad, read.scripts))
             if page == f"/devices/{DISK}":
                 shown = "".join(read.text)
                 assert text.split("\n")[0][:40] in shown, text

@@ -12,6 +12,7 @@ from flask import Flask
 from playwright.sync_api import Browser
 
 from collector.rooms import checks
+from collector.store.rooms import Room
 from tests.console import courthouse, world
 from tests.console.conftest import database, make_app
 from tests.console.courthouse import BARE, COURT, OFFICE, RECORDER
@@ -85,9 +86,13 @@ def test_the_sheet_is_one_page_of_paper(
     paper: str, app: Flask, address: str, browser: Browser, now: datetime
 ) -> None:
     """Also that of a room with more parts than fit, and a long way in."""
+    SHOTS.mkdir(exist_ok=True)
     with database(app).writer() as session, session.begin():
         told = {"displays": {f"d{n}": {"maker": "NEC", "model": f"Wall {n}", "connector": f"DP-{n}", "serial": f"84105523N{n:03}"} for n in range(70)}}  # fmt: skip
         courthouse.baseline(session, BARE, told, now)
+        session.get_one(Room, (COURT, "Courtroom 3")).note = (
+            "The key hangs at the counter of the clerk. " * 60
+        )
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, address)

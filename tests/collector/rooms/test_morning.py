@@ -135,7 +135,7 @@ def test_what_was_not_checked_stands_at_the_end_also_of_rooms_that_are_ready() -
     subject, body = morning.mail(lines(room), NOW)
     assert subject == "Rooms, Mon 23 Nov 07:15: all ready"
     assert " ".join(body.split("Not checked:\n")[1].split()) == (
-        "Courtroom 3: av-3: how right its clock is, is not known: no time service is seen; capture Grabber"
+        "Courtroom 3: av-3: how right its clock is; capture Grabber"
     )
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 
 from collector.rooms import items_listed, items_parts, readiness
 from collector.rooms import room as rooming
@@ -20,6 +20,7 @@ from collector.rooms.known import Known
 from collector.rules.load import load
 from collector.store import reader_maker, session_maker
 from collector.store.devices import Device
+from collector.store.inventory import InventorySection
 from collector.store.rooms import Room
 from collector.store.situations import Maintenance
 from collector.store.tickets import Ticket
@@ -79,6 +80,9 @@ RULES: list[tuple[str, Broken, str, str]] = [
     ("a display that is not connected", lambda r: r.loses("displays", DISPLAY), "not_ready", "QM55R: is not connected (was at HDMI-A-1)"),
     ("a display behind a switcher", lambda r: (r.expected["displays"][DISPLAY].update(via_switcher="true"), r.loses("displays", DISPLAY)), "not_ready", "or the switcher before it is off"),
     ("another display in its place", lambda r: r.loses("displays", DISPLAY).shows("displays", "DEL-1", model="U2419", connector="HDMI-A-1"), "degraded", "another one stands in its place at HDMI-A-1: U2419"),
+    ("another display that is accepted too", lambda r: (r.expected["displays"].update({"DEL-1": {"model": "U2419", "connector": "HDMI-A-1"}}), r.loses("displays", DISPLAY).shows("displays", "DEL-1", model="U2419", connector="HDMI-A-1")), "not_ready", "QM55R: is not connected"),
+    ("a microphone that is gone from a speakerphone", lambda r: (r.expected["audio_endpoints"][SPEAKER].update(usb_path="1-1.2"), r.loses("audio_endpoints", MICROPHONE).shows("audio_endpoints", SPEAKER, usb_path="1-1.2")), "not_ready", "Ceiling array: is gone (was at 1-1.2); bring microphone Ceiling array"),
+    ("a critical finding nothing fresh is known of", lambda r: r.finds("disk_failing", "S1", "critical", "Disk is failing", AT_0640, stale_at=NOW), "unknown", "nothing fresh is known of it"),
     ("a display with fewer points than accepted", lambda r: r.shows("displays", DISPLAY, width_pixels="1024", height_pixels="768"), "degraded", "shows 1024 × 768, accepted is 1920 × 1080"),
     ("a projector that does not answer", lambda r: r.reads(PROJECTOR, projector_reachable_state=0).shows("projectors", PROJECTOR, last_error="no route"), "not_ready", "Projector: does not answer (no route)"),
     ("a projector nobody could ask", lambda r: r.reads(PROJECTOR, projector_reachable_state=None).shows("projectors", PROJECTOR, last_error="this device has no network"), "unknown", "this device has no network"),
@@ -90,7 +94,7 @@ RULES: list[tuple[str, Broken, str, str]] = [
     ("a projector that tells no faults in standby", lambda r: [r.reads(PROJECTOR, **{f"projector_{p}_fault_state": None}) for p in ("fan", "lamp", "temperature", "cover", "filter", "other")], "unknown", "in standby it does not tell whether it has a fault"),
     ("a lamp with less left than the session takes", lambda r: r.reads(PROJECTOR, projector_lamp_used_ratio=0.998).books(2 * HOUR, 3 * HOUR), "degraded", "its lamp has 2 h left, the session takes 3 h"),
     ("a lamp past its life", lambda r: r.reads(PROJECTOR, projector_lamp_used_ratio=1.02), "degraded", "past its rated life (1,000 h)"),
-    ("a lamp nobody rated", lambda r: r.reads(PROJECTOR, projector_lamp_used_ratio=None), "ready", "in standby, no fault"),
+    ("a lamp nobody rated", lambda r: r.reads(PROJECTOR, projector_lamp_used_ratio=None), "ready", "in standby, no fault, lamp 1,000 h, its rated life is not known"),
     ("no signal in a session", lambda r: r.reads(PROJECTOR, projector_power_state=1, projector_signal_state=0).books(-HOUR, 3 * HOUR), "not_ready", "is on and gets no signal"),
     ("no signal and nobody there", lambda r: r.reads(PROJECTOR, projector_power_state=1, projector_signal_state=0), "ready", "is on and gets no signal"),
     ("a blanked picture in a session", lambda r: r.reads(PROJECTOR, projector_power_state=1, projector_blanked_state=1).books(-HOUR, 3 * HOUR), "degraded", "not broken"),
@@ -126,6 +130,7 @@ RULES: list[tuple[str, Broken, str, str]] = [
     ("a recorder whose folder is gone", lambda r: r.shows("recorders", RECORDER, folder_is_there="false"), "not_ready", "its folder is not there"),
     ("space for less than the session", lambda r: r.reads(RECORDER, recorder_free_seconds=7000.0).books(HOUR, 2 * HOUR), "not_ready", "space for 1.9 h, the session takes 2 h"),
     ("space for less than two sessions", lambda r: r.reads(RECORDER, recorder_free_seconds=3 * 3600.0).books(HOUR, 2 * HOUR), "degraded", "space for 3 h, less than twice the session of 2 h"),
+    ("space for longer than the calendar has days", lambda r: r.reads(RECORDER, recorder_free_seconds=1e300), "ready", "Recorder: runs, space for"),
     ("space of which nobody knows how long it lasts", lambda r: r.reads(RECORDER, recorder_free_seconds=None), "unknown", "how long its space lasts is not known; 400 GB free"),
     ("a target that cannot be reached", lambda r: r.reads(TARGET, network_target_reachable_state=0), "not_ready", "Conference: cannot be reached"),
     ("no way out of the network", lambda r: r.reads(default_gateway_state=0), "not_ready", "av-3: has no way out of its network"),
@@ -319,6 +324,36 @@ def test_times_are_those_of_the_wall_on_the_day_the_clocks_change() -> None:
     assert "silent since Sat 31 Oct 17:00" in readiness.judge(room.known(), now).reason
 
 
+NUMBERS = st.one_of(
+    st.sampled_from([0.0, 1.0, 2.0, 3.0, -1.0]), st.floats(allow_nan=False, allow_infinity=False)
+)
+TEXTS = st.one_of(st.sampled_from(["", "true", "false", "none", "1", "-1", "1e999", "1-1.1", "HDMI-A-1"]), st.text(max_size=20))  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_nothing_a_device_can_say_stops_the_judging_of_rooms(data: st.DataObject) -> None:
+    """The sweep that looks for silent devices ends the checks too: what one host says must not end it."""
+    room = Courtroom().books(-HOUR, 2 * HOUR)
+    for key in data.draw(st.lists(st.sampled_from(sorted(room.values)), max_size=12)):
+        room.values[key] = data.draw(NUMBERS)
+    metrics = st.sampled_from([metric.name for metric in METRICS])
+    for metric, component, value in data.draw(st.lists(st.tuples(metrics, TEXTS, NUMBERS), max_size=8)):
+        room.values[metric, component] = value
+    for row in SECTIONS:
+        if row.name in room.sections:
+            for key in list(room.sections[row.name]):
+                facts = data.draw(
+                    st.dictionaries(st.sampled_from(sorted(row.names)), TEXTS, max_size=3), label=row.name
+                )
+                room.sections[row.name][key] |= facts
+                room.expected[row.name][key] |= facts
+    room.device.uptime_seconds = data.draw(NUMBERS)
+    verdict = readiness.judge(room.known(), NOW)
+    assert verdict.verdict in readiness.WORST_FIRST and verdict.reason
+    assert verdict.verdict == readiness.of_items(verdict.items)
+
+
 def test_every_rule_that_an_item_waits_for_is_shipped() -> None:
     """Its finding knows since when; a name nobody ships would never be found."""
     named: set[str] = set()
@@ -415,6 +450,19 @@ def test_the_store_tells_the_same_in_as_many_statements_for_1_10_and_40_rooms(en
             assert (there.verdict, there.reason, there.since) == (here.verdict, here.reason, here.since)
     assert len(set(counts)) == 1, counts
     print(f"{counts[0]} statements, whatever the number of rooms")
+
+
+def test_a_section_of_which_newer_items_are_on_their_way_is_not_judged(engine: Engine) -> None:
+    with session_maker(engine)() as session, session.begin():
+        Courtroom().save(session)
+        session.flush()
+        session.execute(
+            update(InventorySection).where(InventorySection.section == "cameras").values(announced_hash=2)
+        )
+    with reader_maker(engine)() as session:
+        (verdict,) = readiness.verdicts(session, rooming.rooms(session), NOW).values()
+    assert verdict.verdict == "unknown"
+    assert verdict.reason == "Logitech BRIO: its newest description is still on the way"
 
 
 def test_a_room_is_judged_by_its_hosts_and_not_by_a_desk_that_stands_there(engine: Engine) -> None:
