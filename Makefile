@@ -30,9 +30,7 @@ test: setup ## all tests: PostgreSQL and browser ones too
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
-	@deploy/windows-lane || [ $$? = 3 ] # the end-to-end tests of the Windows agent use it too
-	@$(BIN)/pytest -n 2 --dist loadgroup
-	@deploy/windows-tests --if-possible
+	@deploy/all-tests
 
 windows: $(VENV)/.dev ## the agent's tests again, by a Windows Python under wine
 	@deploy/windows-tests

@@ -258,9 +258,9 @@ def test_a_large_outage_keeps_no_ticket_back_elsewhere(engine: Engine) -> None:
         pytest.skip("the same statement on both; one large fleet is enough")
     collector = Collector(engine)
     away = collector.enrol_many([f"tulsa-{n}" for n in range(520)], site="Tulsa")
-    others = collector.enrol_many([f"enid-{n}" for n in range(260)], site="Enid")
+    others = collector.enrol_many([f"enid-{n}" for n in range(140)], site="Enid")
     collector.heartbeats([*away, *others], NOON)
-    now = run(collector, NOON, 40 * MINUTE, others)
+    now = run(collector, NOON, 36 * MINUTE, others)
     assert suppressed(engine).count("site_outage") == 520
     _plan(engine, now, now + 30 * MINUTE, site="Enid")
     for minute in range(0, 45, 5):

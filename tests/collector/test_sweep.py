@@ -58,7 +58,7 @@ def test_a_desktop_that_falls_silent_gets_one_ticket_that_ends_when_it_is_heard(
 def test_a_laptop_never_gets_a_ticket_for_being_away(collector: Collector, engine: Engine) -> None:
     laptop = collector.enrol("laptop", device_class="laptop")
     laptop.send(filesystem(0.5), NOON)
-    for hour in range(24 * 14):
+    for hour in range(0, 24 * 14, 3):
         for second in (0, 30):
             collector.sweep(NOON + timedelta(hours=hour, seconds=second))
 

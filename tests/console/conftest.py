@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from collector.store.people import SignInSession
 from collector.store.schema import Base
-from console import create_app
+from console import create_app, passwords
 from console.config import Config
 from console.database import Database
 from console.sessions import digest
@@ -36,6 +37,14 @@ class _Compiled(BytecodeCache):
 
 
 _TEMPLATES = _Compiled()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """argon2id with the least work: it is meant to be slow, and a hundred sign-ins a run were a minute."""
+    shipped, passwords._HASHER = passwords._HASHER, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
+    yield
+    passwords._HASHER = shipped  # type: ignore[misc]
 
 
 def make_app(tmp_path: Path, **settings: object) -> Flask:

@@ -24,7 +24,7 @@ from tests.collector.test_enrolment import request_for
 from tests.collector.world import filesystem
 from tests.end_to_end.running import RunningCollector
 
-pytestmark = pytest.mark.xdist_group("heavy")
+pytestmark = pytest.mark.xdist_group("waiting")
 NAME = (("grpc.ssl_target_name_override", "collector.tocsin"),)
 
 

@@ -48,7 +48,7 @@ def free(place: Path) -> None:
     (place / "recording").unlink()
 
 
-@pytest.mark.xdist_group("heavy")
+@pytest.mark.xdist_group("waiting")
 def test_a_filesystem_filled_past_its_limit_opens_one_ticket_in_time_and_resolves_by_itself(
     tmp_path: Path, small: Path, impatient: Path
 ) -> None:

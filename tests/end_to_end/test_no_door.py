@@ -8,7 +8,7 @@ import pytest
 from collector.store.reports import StoredReport
 from tests.end_to_end.running import RunningAgent, RunningCollector, eventually
 
-pytestmark = pytest.mark.xdist_group("heavy")
+pytestmark = pytest.mark.xdist_group("waiting")
 
 
 def test_the_agent_listens_nowhere_and_logs_hold_no_secret(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.agent.pipewire_session import MICROPHONE, SPEAKER, SoundSession, soun
 from tests.agent.probes.av_trees import sound_card, unplug, usb_device, video_node
 from tests.end_to_end.running import RunningAgent, RunningCollector, eventually
 
-pytestmark = pytest.mark.xdist_group("heavy")
+pytestmark = pytest.mark.xdist_group("waiting")
 PACE = {"TOCSIN_SAMPLE_SECONDS": "10", "TOCSIN_REPORT_SECONDS": "30", "TOCSIN_HEARTBEAT_SECONDS": "5"}
 SOONER = timedelta(seconds=50)
 PROMISED = timedelta(minutes=2) - SOONER

@@ -289,6 +289,8 @@ def _flapping_for_a_day(collector: Collector) -> None:
 def test_a_sensor_that_flaps_each_minute_never_lasts_as_long_as_its_rule_wants(
     collector: Collector, engine: Engine
 ) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("the rule's own hold decides, before any store; the other test flaps on both")
     _flapping_for_a_day(collector)
     assert tickets(engine) == []
 
