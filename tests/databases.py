@@ -119,6 +119,9 @@ def _with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+_REVISION = text("SELECT version_num FROM alembic_version")
+
+
 class Stores:
     """Databases with our tables in PostgreSQL. Making one takes a third of a second and emptying one a hundredth: a test
     gets one that another test is done with."""
@@ -129,6 +132,7 @@ class Stores:
         engine = open_engine(server.url("with_tables"))
         with engine.connect() as connection:
             tables = Base.metadata.sorted_tables
+            self._revision = connection.scalar(_REVISION)
             self._rows = {table: connection.execute(select(table)).mappings().all() for table in tables}
         engine.dispose()
 
@@ -138,7 +142,7 @@ class Stores:
         return self._server.create(f"t{uuid.uuid4().hex[:12]}", "with_tables").rpartition("/")[2]
 
     def give_back(self, name: str) -> None:
-        """Empty it; one that somebody still holds on to is dropped instead."""
+        """Empty it; one that somebody still holds on to, or that has other tables now, is dropped instead."""
         engine = open_engine(self._server.url(name))
         try:
             with engine.begin() as connection:
@@ -148,12 +152,14 @@ class Stores:
                 for table, rows in self._rows.items():
                     if rows:
                         connection.execute(insert(table), [dict(row) for row in rows])
+                whole = connection.scalar(_REVISION) == self._revision
         except DBAPIError:
-            engine.dispose()
-            self._server.drop(name)
-            return
+            whole = False
         engine.dispose()
-        self._free.append(name)
+        if whole:
+            self._free.append(name)
+        else:
+            self._server.drop(name)
 
 
 @pytest.fixture(scope="session")

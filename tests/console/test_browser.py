@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 from sqlalchemy import update
 from werkzeug.serving import make_server
 
@@ -152,17 +152,17 @@ def test_a_technician_takes_waits_resolves_and_closes(app: Flask, address: str, 
     sign_in(page, address, "technician.one")
     page.click("a.name:has-text('recordings is 93')")
     page.click("text=Acknowledge: I take it")
-    assert page.locator(".subline .mark", has_text="in progress").count() == 1
+    expect(page.locator(".subline .mark", has_text="in progress")).to_have_count(1)
     page.click("summary:has-text('Wait for')")
     page.click("button:has-text('Wait')")
-    assert page.locator(".subline .mark", has_text="pending").count() == 1
+    expect(page.locator(".subline .mark", has_text="pending")).to_have_count(1)
     page.click("summary:has-text('Resolve')")
     page.fill("textarea[name=note]", "Moved last month's recordings to the archive.")
     page.click("form button:has-text('Resolve')")
-    assert page.locator(".subline .mark", has_text="resolved").count() == 1
+    expect(page.locator(".subline .mark", has_text="resolved")).to_have_count(1)
     page.click("button[value=real]")
-    assert page.locator(".subline .mark", has_text="closed").count() == 1
-    assert page.locator("text=nothing more can be done").count() == 1
+    expect(page.locator(".subline .mark", has_text="closed")).to_have_count(1)
+    expect(page.locator("text=nothing more can be done")).to_have_count(1)
     assert watched.complaints == []
     assert reports(app) == 0
     context.close()
@@ -183,9 +183,9 @@ def test_a_lead_gives_a_room_other_numbers_and_ends_it(app: Flask, address: str,
     page.fill("input[name=raise_above]", "95 %")
     page.fill("input[name=why]", "Recordings are moved at night")
     page.click("button:has-text('Put it in force')")
-    assert page.locator("td", has_text="bad when filesystem used is above 95 %").count() == 1
+    expect(page.locator("td", has_text="bad when filesystem used is above 95 %")).to_have_count(1)
     page.click("#overrides button:has-text('End')")
-    assert page.locator("text=the rule holds everywhere as written").count() == 1
+    expect(page.locator("text=the rule holds everywhere as written")).to_have_count(1)
     assert reports(app) == 0
     context.close()
 
@@ -201,9 +201,9 @@ def test_a_technician_plans_work_and_calls_it_off(app: Flask, address: str, brow
     page.fill("input[name=ends]", "2199-03-31T20:00")
     page.fill("input[name=why]", "The disk is replaced")
     page.click("button:has-text('Plan it')")
-    assert page.locator("td", has_text="Sun 31 Mar 2199 18:00 – 20:00").count() == 1
+    expect(page.locator("td", has_text="Sun 31 Mar 2199 18:00 – 20:00")).to_have_count(1)
     page.click("button:has-text('Call off')")
-    assert page.locator("text=called off just now").count() == 1
+    expect(page.locator("text=called off just now")).to_have_count(1)
     assert watched.complaints == []
     assert reports(app) == 0
     context.close()
@@ -300,5 +300,5 @@ def test_pages_work_without_scripts(app: Flask, address: str, browser: Browser) 
     sign_in(page, address)
     page.goto(f"{address}/devices/{DISK}")
     page.click("text=Refresh now")
-    assert page.locator("text=Waiting for the device's next call").count() == 1
+    expect(page.locator("text=Waiting for the device's next call")).to_have_count(1)
     context.close()

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from collector.rooms import checks
 from collector.store.rooms import Room
@@ -113,10 +113,10 @@ def test_a_lead_accepts_a_first_baseline_without_a_script(app: Flask, address: s
     page.click("text=Look at the baseline and accept it")
     page.fill("input[name=why]", "As the installer handed it over")
     page.click("button:has-text('Accept as the baseline')")
-    assert page.locator("text=Accepted: 11 added").count() == 1
-    assert page.locator(".tally", has_text="11 as accepted").count() == 1
+    expect(page.locator("text=Accepted: 11 added")).to_have_count(1)
+    expect(page.locator(".tally", has_text="11 as accepted")).to_have_count(1)
     page.click(".crumb a:has-text('Jury room')")
-    assert page.locator(".verdict .lead .mark", has_text="ready").count() == 1
+    expect(page.locator(".verdict .lead .mark", has_text="ready")).to_have_count(1)
     assert reports(app) == 0
     context.close()
 
