@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import agent_cost, beside_peers, here, ingest, pages, replays, stages, startup
+from bench import agent_cost, av_host, beside_peers, here, ingest, pages, replays, stages, startup
 from bench.figures import Figure, table
 from bench.process import Ended
 
@@ -26,6 +26,7 @@ PARTS: Final[tuple[tuple[str, Callable[[Path], list[Figure]]], ...]] = (
     ("pages", pages.measure),
     ("replay", replays.measure),
     ("agent", agent_cost.measure),
+    ("room", av_host.measure),
     ("peers", beside_peers.measure),
 )
 _LONG: Final = 600.0
