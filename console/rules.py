@@ -19,7 +19,19 @@ from collector.store.findings import CLEARED, Finding
 from collector.store.overrides import SCOPES, Override, RuleHold
 from collector.store.tickets import Ticket
 from console import database as db
-from console import forms, guard, lists, maintenance, rule_form, rule_sentences, rule_words, sessions, words
+from console import (
+    forms,
+    guard,
+    lists,
+    maintenance,
+    rule_form,
+    rule_precision,
+    rule_sentences,
+    rule_words,
+    sessions,
+    words,
+)
+from console.rule_precision import Said
 
 rules = Blueprint("rules", __name__, url_prefix="/rules")
 
@@ -37,6 +49,7 @@ class Row:
     open: int
     suppressed: int  # of them: without a ticket for a stated reason
     overrides: int
+    right: Said | None  # None: no ticket of it was closed lately
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,8 @@ def page() -> str:
     }
     in_force = select(Override.rule, func.count()).where(_in_force(now)).group_by(Override.rule)
     overrides = {row[0]: row[1] for row in session.execute(in_force)}
-    every = [_row(rule, counted.get(rule.name, (0, 0)), overrides) for rule in rule_words.all_rules()]
+    right = rule_precision.by_rule(session, now)
+    every = [_row(rule, counted.get(rule.name, (0, 0)), overrides, right) for rule in rule_words.all_rules()]
     found = [
         row for row in every if query in f"{row.rule.name} {words.plain(row.rule.name)} {row.bad}".casefold()
     ]
@@ -78,7 +92,9 @@ def page() -> str:
     )
 
 
-def _row(rule: Rule, counts: tuple[int, int], overrides: Mapping[str, int]) -> Row:
+def _row(
+    rule: Rule, counts: tuple[int, int], overrides: Mapping[str, int], right: Mapping[str, list[Said]]
+) -> Row:
     subject = words.plain(rule.file.removesuffix(".toml").rpartition("/")[2])
     return Row(
         rule,
@@ -87,6 +103,7 @@ def _row(rule: Rule, counts: tuple[int, int], overrides: Mapping[str, int]) -> R
         rule_sentences.well(rule),
         *counts,
         overrides.get(rule.name, 0),
+        right[rule.name][-1] if rule.name in right else None,
     )
 
 
@@ -149,6 +166,8 @@ def _page(name: str, typed: Mapping[str, str], problem: str = "") -> str:
         classes=_CLASSES,
         typed=typed,
         problem=problem,
+        right=rule_precision.by_rule(session, now, name).get(name, []),
+        weeks=rule_precision.WEEKS,
     )
 
 

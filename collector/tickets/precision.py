@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from collector.store.findings import Finding
@@ -45,24 +45,26 @@ class Tally:
         return self.real / self.n if self.n >= ENOUGH else None
 
 
-def weeks(session: Session, now: datetime, count: int) -> list[Tally]:
-    """The last `count` ISO weeks, this one included, oldest first; a rule's own sum comes last, with no week."""
+def weeks(session: Session, now: datetime, count: int, rule: str = "") -> list[Tally]:
+    """The last `count` ISO weeks, this one included, oldest first; a rule's own sum comes last, with no week. `rule`:
+    only that one."""
     since = monday(now) - timedelta(weeks=count - 1)
     rows = session.execute(
         select(Ticket.id, Ticket.closed_at, Ticket.outcome, Ticket.part_used, Finding.rule)
         .join(Finding, (Finding.device_id == Ticket.device_id) & (Finding.ticket_id == Ticket.id))
         .where(Ticket.state == "closed", Ticket.outcome != "", Ticket.closed_at >= since, Ticket.closed_at <= now)
+        .where(Finding.rule == rule if rule else true())
         .distinct()
     ).all()  # fmt: skip
     counted: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for _ticket, closed_at, outcome, part, rule in rows:
+    for _ticket, closed_at, outcome, part, name in rows:
         if closed_at is None:
             continue
         for which in (week_of(closed_at), ""):
-            counted[rule, which][outcome] += 1
-            counted[rule, which]["parts_used"] += bool(part)
+            counted[name, which][outcome] += 1
+            counted[name, which]["parts_used"] += bool(part)
     order = sorted(counted, key=lambda key: (key[0], key[1] == "", key[1]))
-    return [_tally(rule, week, counted[rule, week]) for rule, week in order]
+    return [_tally(name, week, counted[name, week]) for name, week in order]
 
 
 def _tally(rule: str, week: str, counts: Counter[str]) -> Tally:

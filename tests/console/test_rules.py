@@ -7,7 +7,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from collector.store.findings import Finding
 from collector.store.overrides import Override, RuleHold
+from collector.store.tickets import Ticket
 from tests.console import world
 from tests.console.conftest import database, signed_in
 from tests.console.decided import DISK, every, told
@@ -130,3 +132,39 @@ def test_a_lead_lets_a_held_version_go(county: Flask) -> None:
     assert "Let it open" not in client.get("/rules").text
     client.post("/rules/restart_pending/versions/9a0b1c2d3e4f5061/release")
     assert "is held" in client.get("/rules").text
+
+
+def test_a_rule_shows_how_often_it_was_right_and_says_so_where_nobody_knows(
+    county: Flask, now: datetime
+) -> None:
+    with database(county).writer() as session, session.begin():
+        for number in range(12):
+            what = {
+                "rule": "battery_worn",
+                "component": f"B{number}",
+                "state": "cleared",
+                "severity": "warning",
+            }
+            ticket = Ticket(
+                device_id=DISK, id=f"right{number}", number=5000 + number, group="desktop", state="closed", severity="warning",
+                title="worn", opened_at=now, closed_at=now, outcome="real" if number < 9 else "nothing_found",
+            )  # fmt: skip
+            session.add(ticket)
+            session.add(
+                Finding(
+                    device_id=DISK,
+                    id=f"found{number}",
+                    rule_hash="0",
+                    summary="worn",
+                    since_at=now,
+                    opened_at=now,
+                    ticket_id=ticket.id,
+                    texts={},
+                    **what,
+                )  # fmt: skip
+            )
+    client = signed_in(county)
+    assert "75 %" in client.get("/rules?q=battery_worn").text
+    page = client.get("/rules/battery_worn").text
+    assert "9 (75 %)" in page and "all of them" in page
+    assert "nobody has said yet whether it is right" in client.get("/rules/memory_module_gone").text
