@@ -3,10 +3,10 @@
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 
 from collector.store.devices import Device, DeviceState
-from collector.store.inventory import InventoryPart, InventorySection
+from collector.store.inventory import InventoryPart, InventorySection, PartSerial
 from collector.store.reports import GapSeen, ProbeResult, Spool, StoredReport
 from collector.store.upsert import upsert
 
@@ -33,6 +33,7 @@ class Changes:
         self.results: dict[tuple[str, str], Row] = {}
         self.results_failed: dict[tuple[str, str], Row] = {}  # keep the readings of the last good run
         self.sections: dict[tuple[str, str], Row] = {}
+        self.serials: dict[tuple[str, str], list[Row]] = {}  # of the parts in a section: all there are now
         self.states: dict[str, Row] = {}
         self.devices: dict[str, Row] = {}  # column values, with `version` = the one remembered
 
@@ -55,8 +56,19 @@ class Changes:
         ):
             upsert(connection, table_of(model), list(rows.values()))
         upsert(connection, table_of(InventoryPart), self.parts)
+        self._flush_serials(connection)
         self._flush_devices(connection)
         self.__init__()  # type: ignore[misc]
+
+    def _flush_serials(self, connection: Connection) -> None:
+        if not self.serials:
+            return
+        table = table_of(PartSerial)
+        former = delete(table).where(
+            table.c.device_id == bindparam("of"), table.c.section == bindparam("within")
+        )
+        connection.execute(former, [{"of": device, "within": section} for device, section in self.serials])
+        upsert(connection, table, [row for rows in self.serials.values() for row in rows])
 
     def _flush_devices(self, connection: Connection) -> None:
         # One UPDATE shape per set of columns: devices that only reported share one, and that is nearly all.

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from collector import part_serials
 from collector.changes import Changes
 from collector.directives import subject_of_section
 from collector.memory import DeviceMemory, SectionMark
@@ -106,6 +107,8 @@ def _keep(
             known = unpack_items(before)
             _remember(known, items, row.lasting.split())
             session.add_all(_differences(device_id, row, known, items, now))
+    if name in part_serials.PARTS:
+        changes.serials[device_id, name] = part_serials.of_section(device_id, name, items)
     changes.sections[device_id, name] = {
         "device_id": device_id, "section": name, "hash": mark.announced, "announced_hash": mark.announced,
         "items": pack_items(items), "items_count": len(items), "changed_at": now, "seen_at": now,

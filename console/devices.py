@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from flask import Blueprint, Flask, render_template
-from sqlalchemy import case, func, literal, select
+from sqlalchemy import case, func, literal, or_, select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from collector import part_serials
 from collector.store import UTCDateTime
 from collector.store.devices import Device, Site
+from collector.store.inventory import PartSerial
 from collector.store.reports import ProbeResult
 from console import database as db
 from console import format, guard, lists, today, unseen
@@ -56,17 +59,19 @@ def register(app: Flask) -> None:
     app.register_blueprint(devices)
 
 
-def _query(asked: lists.Wish) -> lists.Query:
+def query(asked: lists.Wish) -> lists.Query:
     wanted = asked.filters
     query = select(Device, _UNSEEN.exists().label("blind"))
     query = query.where(Device.revoked_at.is_not(None) if wanted["revoked"] else Device.revoked_at.is_(None))
     if wanted["q"]:
-        query = query.where(
-            lists.contains(
-                wanted["q"], Device.host_name, Device.system_serial, Device.asset_tag, Device.room, Device.site,
-                Device.maker, Device.model, Device.address, Device.id,
-            )
+        said = lists.contains(
+            wanted["q"], Device.host_name, Device.system_serial, Device.asset_tag, Device.room, Device.site,
+            Device.maker, Device.model, Device.address, Device.id,
         )  # fmt: skip
+        part = part_serials.begins_with(wanted["q"])
+        query = query.where(
+            said if part is None else or_(said, Device.id.in_(select(PartSerial.device_id).where(part)))
+        )
     for name, column in (
         ("site", Device.site),
         ("presence", Device.presence),
@@ -87,25 +92,43 @@ def _query(asked: lists.Wish) -> lists.Query:
     return query
 
 
-def _wish() -> lists.Wish:
+def wish() -> lists.Wish:
     return lists.wish(SORTS, default="worst", filters=FILTERS)
 
 
 @devices.get("/devices")
 def page() -> str:
-    session, asked = db.session(), _wish()
-    listed = lists.page(session, _query(asked), asked, sorts=SORTS, ids=Device.id)
+    session, asked = db.session(), wish()
+    listed = lists.page(session, query(asked), asked, sorts=SORTS, ids=Device.id)
     sites = session.scalars(select(Site.name).order_by(Site.name)).all()
     any_at_all = listed.total > 0 or session.scalar(select(Device.id).limit(1)) is not None
     return render_template(
-        "devices.html", listed=listed, sorts=SORTS, path="/devices", sites=sites, any_at_all=any_at_all
-    )
+        "devices.html", listed=listed, sorts=SORTS, path="/devices", sites=sites, any_at_all=any_at_all,
+        parts_found=_parts_found(session, asked.filters["q"], [row.Device.id for row in listed.rows]),
+    )  # fmt: skip
+
+
+def _parts_found(session: Session, text: str, ids: list[str]) -> dict[str, list[str]]:
+    """Why a device is in the list although nothing in its row says so: "disk S5Y2NF0R", by device."""
+    part = part_serials.begins_with(text)
+    if part is None:
+        return {}
+    found: dict[str, list[str]] = {}
+    for row in session.scalars(
+        select(PartSerial)
+        .where(part, PartSerial.device_id.in_(ids))
+        .order_by(PartSerial.device_id, PartSerial.section, PartSerial.serial)
+    ):
+        found.setdefault(row.device_id, []).append(
+            f"{part_serials.PARTS.get(row.section, row.section)} {row.serial}"
+        )
+    return found
 
 
 @devices.get("/devices.csv")
 def csv() -> Response:
-    asked = _wish()
-    rows = db.session().scalars(lists.everything(_query(asked), asked, sorts=SORTS, ids=Device.id))
+    asked = wish()
+    rows = db.session().scalars(lists.everything(query(asked), asked, sorts=SORTS, ids=Device.id))
     names = (
         "id", "host_name", "site", "room", "group", "device_class", "presence", "worst_severity", "open_findings",
         "patch_state", "patch_reason", "os_name", "maker", "model", "system_serial", "asset_tag", "address",

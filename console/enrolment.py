@@ -13,7 +13,7 @@ from collector import enrolment as collector_enrolment
 from collector.store.devices import Device, Site
 from collector.store.enrolment import EnrolmentToken
 from collector.store.installation import Fact
-from console import audit, guard, words
+from console import audit, guard, install_lines, words
 from console import database as db
 
 enrolment = Blueprint("enrolment", __name__, url_prefix="/enrolment")
@@ -46,6 +46,7 @@ def _page(session: Session, **more: Any) -> str:
         for row in session.scalars(select(Fact).where(Fact.name.in_(("enrolment_address", "ca_fingerprint"))))
     }
     address = facts.get("enrolment_address", "")
+    address = address if _ADDRESS.fullmatch(address) else ""
     tokens = session.scalars(
         select(EnrolmentToken).order_by(EnrolmentToken.created_at.desc(), EnrolmentToken.id).limit(_SHOWN)
     ).all()
@@ -59,7 +60,8 @@ def _page(session: Session, **more: Any) -> str:
         valid=VALID,
         most=MOST_USES,
         devices=session.scalar(select(func.count(Device.id))),
-        address=address if _ADDRESS.fullmatch(address) else "",
+        address=address,
+        install_lines=install_lines.lines(address, more.get("secret", "")),
         fingerprint=facts.get("ca_fingerprint", ""),
         **more,
     )

@@ -29,6 +29,7 @@ _NAVIGATION: Final = (
     ("coverage.page", "Coverage"),
     ("sites.page", "Sites"),
     ("enrolment.page", "Enrolment"),
+    ("duplicates.page", "Duplicates"),
     ("people.page", "People"),
     ("audit.page", "Audit"),
 )

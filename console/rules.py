@@ -26,12 +26,14 @@ from console import (
     maintenance,
     rule_form,
     rule_precision,
+    rule_preview,
     rule_sentences,
     rule_words,
     sessions,
     words,
 )
 from console.rule_precision import Said
+from console.rule_preview import Preview
 
 rules = Blueprint("rules", __name__, url_prefix="/rules")
 
@@ -130,7 +132,7 @@ def one(rule: str) -> str:
     return _page(rule, {name: lists.argument(name) for name in ("scope", "device", "component", "site")})
 
 
-def _page(name: str, typed: Mapping[str, str], problem: str = "") -> str:
+def _page(name: str, typed: Mapping[str, str], problem: str = "", preview: Preview | None = None) -> str:
     session, now, rule = db.session(), guard.now(), _found(name)
     overrides = [
         _shown(rule, row, device, now)
@@ -166,6 +168,8 @@ def _page(name: str, typed: Mapping[str, str], problem: str = "") -> str:
         classes=_CLASSES,
         typed=typed,
         problem=problem,
+        preview=preview,
+        days=rule_preview.DAYS,
         right=rule_precision.by_rule(session, now, name).get(name, []),
         weeks=rule_precision.WEEKS,
     )
@@ -198,23 +202,38 @@ def override(rule: str) -> Response | tuple[str, int]:
         )
     except (forms.Mistake, decide.Refused) as problem:
         session.rollback()
-        names = [
-            "scope",
-            "site",
-            "device_class",
-            "room",
-            "device",
-            "component",
-            "enabled",
-            "severity",
-            "until",
-            "why",
-        ]
-        typed = {name: forms.text(name) for name in names + [field.key for field in rule_form.fields(known)]}
-        return _page(rule, typed, forms.sentence(_plainly(str(problem), rule))), 400
+        return _page(rule, _typed(known), forms.sentence(_plainly(str(problem), rule))), 400
     session.commit()
     flash("In force: the next report of each of these devices is judged by it.", "good")
     return redirect(url_for("rules.one", rule=rule) + "#overrides")
+
+
+@rules.post("/<id:rule>/preview")
+def preview(rule: str) -> str | tuple[str, int]:
+    """The same form, and nothing is put in force: the last days judged again beside what the rule made of them."""
+    session, known = db.session(), _found(rule)
+    try:
+        made = _override(session, known)
+        changed_rule(known, made["changes"])
+    except (forms.Mistake, RuleError) as problem:
+        return _page(rule, _typed(known), forms.sentence(_plainly(str(problem), rule))), 400
+    return _page(rule, _typed(known), preview=rule_preview.of(session, known, made, guard.now()))
+
+
+def _typed(rule: Rule) -> dict[str, str]:
+    names = [
+        "scope",
+        "site",
+        "device_class",
+        "room",
+        "device",
+        "component",
+        "enabled",
+        "severity",
+        "until",
+        "why",
+    ]
+    return {name: forms.text(name) for name in names + [field.key for field in rule_form.fields(rule)]}
 
 
 def _plainly(text: str, rule: str) -> str:

@@ -34,6 +34,19 @@ class InventoryPart(Base):
     received_at: Mapped[datetime]
 
 
+class PartSerial(Base):
+    """The serial of one part, in capitals and without blanks: to find the device it is in. Kept by section."""
+
+    __tablename__ = "part_serial"
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    section: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    # Compared byte by byte, so that "begins with" is a range of the index whatever the database's language is.
+    serial: Mapped[str] = mapped_column(
+        String(255).with_variant(String(255, collation="C"), "postgresql"), index=True
+    )
+
+
 class InventoryChange(Base):
     """One item added, removed or changed."""
 

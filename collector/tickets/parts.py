@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from collector import inventory
 from collector.rules.words import say
 from collector.store.inventory import InventoryChange
+from protos.catalogue import BY_NAME
 
 Facts = Mapping[str, str]
 
@@ -44,6 +45,12 @@ def gone(session: Session, device_id: str, component: str) -> tuple[str, dict[st
         .limit(1)
     )  # fmt: skip
     return (by_section[row.section], dict(row.before or {})) if row is not None else ("", {})
+
+
+def probe_of(metric: str) -> str:
+    """Which probe reads it; empty for a metric that is gone, or none."""
+    row = BY_NAME.get(metric)
+    return row.probe if row is not None else ""
 
 
 def name(probe: str) -> str:

@@ -14,6 +14,7 @@ ARGUMENTS = {
     "device_id": DISK, "section": "disks", "request_id": "r1", "number": "1041", "token_id": "t1", "name": "viewer.one",
     "token_hash": "h1", "filename": "console.css", "finding_id": "f3", "acceptance_id": "a1", "maintenance_id": "m1",
     "site": "Tulsa County Courthouse", "check_id": "c1", "override_id": "o1", "rule": "disk_pending_sectors", "rule_hash": "h1",
+    "label": DISK[:12],
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from collector.store.devices import Device
 from console import create_app, devices, tickets
 from console.config import Config
 from tests.console import courthouse, decided, world
@@ -25,7 +26,9 @@ PAGES = (
     "/sites", "/sites?site=Tulsa+County+Courthouse", "/devices/1b22c8f04e6a9d31",
     "/devices?q=COURT&site=x&presence=silent&patch=unknown&severity=none&newly=1&probe=patches&reason=x",
     "/rooms", "/rooms?q=x&site=y&risk=1&verdict=ready&sort=-since", "/rooms.csv", "/rooms/morning", "/rooms/morning.txt?site=x%00",
+    f"/devices/{DISK}/brief", f"/devices/{DISK}/brief?save=1", "/sites/Tulsa%20County%20Courthouse/brief", "/sites/Norman%20Field%20Office/brief",
     ROOM, f"{ROOM}/baseline", f"{ROOM}/sheet", f"{ROOM}/sheet?save=1", SILENT, f"{SILENT}/baseline",
+    "/duplicates", "/devices/labels?paper=a4&site=x", "/devices/labels?sort=-age", "/devices?q=S4EV",
     "/devices?q=%00&after=WyJ2IiwiXHUwMDAwIiwieCJd&sort=name",
 )  # fmt: skip
 CHANGES = (
@@ -59,6 +62,7 @@ CHANGES = (
     (ROOM, {"hours_0": "8-17", "note": "key\x00"}),
     (f"{SILENT}/check", {}),
     (f"/devices/{RECORDER}/place", {"site": world.COURT, "room": "Courtroom 3\x00", "group": "av"}),
+    ("/duplicates", {"device": RECORDER, "other": DISK, "decision": "two"}),
     ("/sign-in", {"name": "viewer.one", "password": world.PASSWORD}),
 )
 
@@ -73,6 +77,7 @@ def test_every_page_list_and_change_works(engine: Engine, tmp_path: Path, now: d
         courthouse.build(session, now)
         session.flush()
         decided.build(session, now)
+        session.get_one(Device, RECORDER).possible_duplicate_of = DISK
     client = signed_in(app)
     paths = [
         *PAGES,

@@ -119,7 +119,7 @@ def test_a_browser_runs_nothing_that_a_device_said(app: Flask, address: str, bro
     watched = Watched(context)
     page = watched.page
     sign_in(page, address)
-    visited = ("/devices", f"/devices/{DISK}", f"/devices/{DISK}/pictures", "/tickets", "/tickets/1041", "/coverage", "/audit", "/situations", "/planned-work", "/rules", "/rules/filesystem_nearly_full", "/sites")  # fmt: skip
+    visited = ("/devices", f"/devices/{DISK}", f"/devices/{DISK}/pictures", "/tickets", "/tickets/1041", "/coverage", "/audit", "/situations", "/planned-work", "/rules", "/rules/filesystem_nearly_full", "/sites", "/devices/labels", "/duplicates", "/enrolment")  # fmt: skip
     for path in visited:
         answer = page.goto(f"{address}{path}")
         assert answer is not None and answer.status == 200, path

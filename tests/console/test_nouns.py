@@ -1,6 +1,8 @@
 """Enrolment, coverage, people, audit, and pages without anything on them."""
 
+import html
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -36,6 +38,42 @@ def test_a_token_is_shown_once_in_a_line_to_paste(app: Flask) -> None:
     assert line[2] not in client.get("/enrolment").text
     with database(app).reader() as session:
         assert line[2] not in str([entry.data for entry in session.scalars(select(AuditEntry))])
+
+
+def install_lines(text: str) -> dict[str, str]:
+    found = re.findall(r'<pre id="line-(\w+)">(.*?)</pre>', text, re.DOTALL)
+    return {name: html.unescape(line) for name, line in found}
+
+
+def test_install_lines_for_each_way_wait_for_a_token_and_then_hold_it(app: Flask) -> None:
+    client = signed_in(app, "lead")
+    waiting = install_lines(client.get("/enrolment").text)
+    assert list(waiting) == ["shell", "gpo", "intune", "sccm"]
+    words = "enrol --collector tocsin.example.gov:7443 --token"
+    assert all(line.count(f"{words} TOKEN") == 1 for line in waiting.values()), waiting
+    made = client.post("/enrolment/tokens", data=FORM).text
+    for line in install_lines(made).values():
+        assert re.search(rf"{words} tocsin1\.[0-9a-f]+\.[0-9a-f]+( |\r|\n)", line), line
+        assert "TOKEN" not in line
+        assert line.count("service install") == line.count("service start") == 1
+    assert install_lines(client.get("/enrolment").text) == waiting, "shown once"
+
+
+def test_install_lines_use_only_what_the_agents_command_knows(app: Flask) -> None:
+    """Each piece of each line is parsed by the agent's own parser."""
+    for name, line in install_lines(signed_in(app, "lead").get("/enrolment").text).items():
+        pieces = re.findall(r'tocsin-agent(?:\.exe")? (.+?)(?: && | \|\| |"?$|"?\r?\n)', line, re.MULTILINE)
+        assert [agent_command()(piece.strip('"').split()) for piece in pieces] == [
+            "enrol",
+            "service",
+            "service",
+        ], name
+
+
+def agent_command() -> Callable[[list[str]], str]:
+    from agent.__main__ import parser
+
+    return lambda words: str(parser().parse_args(words).command)
 
 
 def test_without_the_collectors_address_the_page_says_what_to_put_there(app: Flask) -> None:

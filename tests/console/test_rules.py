@@ -1,7 +1,7 @@
 """The rules' pages: what they tell, other numbers for parts of the fleet, versions held back."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from collector.store.findings import Finding
 from collector.store.overrides import Override, RuleHold
 from collector.store.tickets import Ticket
+from tests.collector.world import Collector, filesystem
 from tests.console import world
 from tests.console.conftest import database, signed_in
 from tests.console.decided import DISK, every, told
@@ -161,10 +162,40 @@ def test_a_rule_shows_how_often_it_was_right_and_says_so_where_nobody_knows(
                     ticket_id=ticket.id,
                     texts={},
                     **what,
-                )  # fmt: skip
+                )
             )
     client = signed_in(county)
     assert "75 %" in client.get("/rules?q=battery_worn").text
     page = client.get("/rules/battery_worn").text
     assert "9 (75 %)" in page and "all of them" in page
     assert "nobody has said yet whether it is right" in client.get("/rules/memory_module_gone").text
+
+
+def test_before_an_override_applies_its_difference_is_shown_and_nothing_is_in_force(
+    empty: Flask, now: datetime
+) -> None:
+    collector = Collector(database(empty).engine)
+    full = collector.enrol("full")
+    quiet = collector.enrol("quiet")
+    for minute in range(0, 120, 10):
+        at = now - timedelta(hours=3) + timedelta(minutes=minute)
+        full.send(filesystem(0.93, size=50e9), at)
+        quiet.send(filesystem(0.5), at)
+        collector.sweep(at)
+    client = signed_in(empty, "lead")
+    form = {"scope": "all", "raise_above": "95 %", "why": "recordings are moved at night"}
+    text = client.post("/rules/filesystem_nearly_full/preview", data=form).text
+    assert "2 devices, 24 reports of the last 3 days judged again" in " ".join(text.split())
+    assert "the rule opened 1 finding, with these numbers it would have opened 0" in text
+    assert "would not have opened" in text and ">full<" in text
+    assert 'value="95 %"' in text, "the form keeps what was typed"
+    with database(empty).reader() as session:
+        assert session.scalars(select(Override)).all() == []
+    assert (
+        client.post("/rules/filesystem_nearly_full/preview", data=form | {"raise_above": "x"}).status_code
+        == 400
+    )
+    lower = client.post(
+        "/rules/filesystem_nearly_full/preview", data=form | {"scope": "device", "device": "quiet"}
+    ).text
+    assert "1 device, 12 reports" in " ".join(lower.split())

@@ -1,5 +1,8 @@
 """The schema: made by migrations, the same on both databases, ready to be spread over machines."""
 
+import json
+import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ from collector.store import open_engine, schema
 from collector.store.devices import Site
 from collector.store.schema import Base
 from collector.store.tickets import OutboxRow
+
+AT = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
 # Small tables of the installation itself; everything else belongs to a device and is spread by it.
 LOCAL = {
@@ -90,3 +95,30 @@ def test_what_nobody_was_told_before_there_was_mail_is_not_told_all_at_once(tmp_
     with Session(engine) as session:
         row = session.get_one(OutboxRow, "a")
         assert (row.state, row.attempts, row.seq) == ("unwanted", 0, 0)
+
+
+def test_parts_that_were_known_before_are_found_by_their_serials_after_the_upgrade(
+    database_url: str,
+) -> None:
+    engine = open_engine(database_url)
+    config = schema._config()
+    config.attributes["engine"] = engine
+    command.upgrade(config, "0004")
+    disks = {"S1": {"serial": " s5y2 nf0r "}, "S2": {"serial": "none"}, "sda": {"model": "x"}}
+    with engine.begin() as connection:
+        tables = Base.metadata.tables
+        connection.execute(tables["device"].insert().values(id="d1", enrolled_at=AT))
+        for name in ("disks", "software"):
+            connection.execute(
+                tables["inventory_section"].insert().values(
+                    device_id="d1", section=name, hash=1, announced_hash=1, items_count=3, changed_at=AT, seen_at=AT,
+                    items=zlib.compress(json.dumps(disks).encode()),
+                )
+            )  # fmt: skip
+
+    schema.upgrade(engine)
+
+    with Session(engine) as session:
+        rows = session.execute(text("SELECT device_id, section, key, serial FROM part_serial")).all()
+    assert [tuple(row) for row in rows] == [("d1", "disks", "S1", "S5Y2NF0R")]
+    engine.dispose()
