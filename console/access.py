@@ -69,7 +69,6 @@ ROUTE: Final[dict[str, str]] = {
     "rules.page": VIEWER,
     "rules.one": VIEWER,
     "rules.override": LEAD,
-    "rules.preview": LEAD,
     "rules.end": LEAD,
     "rules.release": LEAD,
     "sites.page": LEAD,

@@ -193,31 +193,23 @@ def _shown(rule: Rule, row: Override, device: Device | None, now: datetime) -> S
 
 
 @rules.post("/<id:rule>/overrides")
-def override(rule: str) -> Response | tuple[str, int]:
+def override(rule: str) -> Response | str | tuple[str, int]:
+    """Put it in force; or, where that was asked for, show first what it would have changed in the last days."""
     session, known = db.session(), _found(rule)
     try:
         made = _override(session, known)
+        if forms.line("preview"):
+            changed_rule(known, made["changes"])
+            return _page(rule, _typed(known), preview=rule_preview.of(session, known, made, guard.now()))
         decide.override(
             session, rule_words.all_rules(), rule=rule, who=guard.person().name, now=guard.now(), **made
         )
-    except (forms.Mistake, decide.Refused) as problem:
+    except (forms.Mistake, decide.Refused, RuleError) as problem:
         session.rollback()
         return _page(rule, _typed(known), forms.sentence(_plainly(str(problem), rule))), 400
     session.commit()
     flash("In force: the next report of each of these devices is judged by it.", "good")
     return redirect(url_for("rules.one", rule=rule) + "#overrides")
-
-
-@rules.post("/<id:rule>/preview")
-def preview(rule: str) -> str | tuple[str, int]:
-    """The same form, and nothing is put in force: the last days judged again beside what the rule made of them."""
-    session, known = db.session(), _found(rule)
-    try:
-        made = _override(session, known)
-        changed_rule(known, made["changes"])
-    except (forms.Mistake, RuleError) as problem:
-        return _page(rule, _typed(known), forms.sentence(_plainly(str(problem), rule))), 400
-    return _page(rule, _typed(known), preview=rule_preview.of(session, known, made, guard.now()))
 
 
 def _typed(rule: Rule) -> dict[str, str]:

@@ -183,8 +183,8 @@ def test_before_an_override_applies_its_difference_is_shown_and_nothing_is_in_fo
         quiet.send(filesystem(0.5), at)
         collector.sweep(at)
     client = signed_in(empty, "lead")
-    form = {"scope": "all", "raise_above": "95 %", "why": "recordings are moved at night"}
-    text = client.post("/rules/filesystem_nearly_full/preview", data=form).text
+    form = {"scope": "all", "raise_above": "95 %", "why": "recordings are moved at night", "preview": "1"}
+    text = client.post("/rules/filesystem_nearly_full/overrides", data=form).text
     assert "2 devices, 24 reports of the last 3 days judged again" in " ".join(text.split())
     assert "the rule opened 1 finding, with these numbers it would have opened 0" in text
     assert "would not have opened" in text and ">full<" in text
@@ -192,10 +192,10 @@ def test_before_an_override_applies_its_difference_is_shown_and_nothing_is_in_fo
     with database(empty).reader() as session:
         assert session.scalars(select(Override)).all() == []
     assert (
-        client.post("/rules/filesystem_nearly_full/preview", data=form | {"raise_above": "x"}).status_code
+        client.post("/rules/filesystem_nearly_full/overrides", data=form | {"raise_above": "x"}).status_code
         == 400
     )
     lower = client.post(
-        "/rules/filesystem_nearly_full/preview", data=form | {"scope": "device", "device": "quiet"}
+        "/rules/filesystem_nearly_full/overrides", data=form | {"scope": "device", "device": "quiet"}
     ).text
     assert "1 device, 12 reports" in " ".join(lower.split())
