@@ -42,6 +42,7 @@ _TEMPLATES = _Compiled()
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_passwords() -> Iterator[None]:
     """argon2id with the least work: it is meant to be slow, and a hundred sign-ins a run were a minute."""
+    passwords._nobody.cache_clear()
     shipped, passwords._HASHER = passwords._HASHER, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
     yield
     passwords._HASHER = shipped  # type: ignore[misc]
