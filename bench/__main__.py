@@ -29,14 +29,19 @@ PARTS: Final[tuple[tuple[str, Callable[[Path], list[Figure]]], ...]] = (
     ("room", av_host.measure),
     ("peers", beside_peers.measure),
 )
-_LONG: Final = 600.0
+_LONG: Final[dict[str, Callable[[Path], list[Figure]]]] = {
+    "agent": lambda directory: agent_cost.measure(directory, 600.0),
+    "replay": lambda directory: replays.measure(directory, replays.FLEET),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     arguments.add_argument("--only", action="append", choices=[name for name, _ in PARTS])
     arguments.add_argument(
-        "--long", action="store_true", help="look at the agent for ten minutes instead of one"
+        "--long",
+        action="store_true",
+        help="look at the agent for ten minutes instead of one, judge 1,000 devices again",
     )
     arguments.add_argument("--json", type=Path, default=Path("bench/results.json"), metavar="FILE")
     given = arguments.parse_args(argv)
@@ -46,8 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, measure in PARTS:
         if given.only and name not in given.only:
             continue
-        if given.long and name == "agent":
-            measure = _long_agent
+        if given.long:
+            measure = _LONG.get(name, measure)
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix=f"tocsin-bench-{name}-") as directory:
             try:
@@ -62,10 +67,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     }  # fmt: skip
     given.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0
-
-
-def _long_agent(directory: Path) -> list[Figure]:
-    return agent_cost.measure(directory, _LONG)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from protos import body
 DAYS: Final = 30
 _DEVICES: Final = 20
 _EVERY: Final = timedelta(minutes=5)
-_FLEET: Final = 1_000
+FLEET: Final = 1_000
+_PATIENCE: Final = 3600.0  # seconds; a thousand devices took some twenty minutes on two cores
 
 
 def measure(directory: Path, devices: int = _DEVICES) -> list[Figure]:
@@ -39,20 +40,23 @@ def measure(directory: Path, devices: int = _DEVICES) -> list[Figure]:
             "--days",
             str(DAYS),
             "--json",
-            within=900,
+            within=_PATIENCE,
         )
     )
     seconds = time.perf_counter() - began
     reports = sum(row["reports"] for row in told["sites"])
     assert reports == stored, f"{reports} of {stored} reports were judged again"
     rate = reports / seconds
-    whole = _FLEET * DAYS * 288 / rate
+    whole = FLEET * DAYS * 288 / rate
+    if devices == FLEET:
+        note = f"{reports:,} reports in {seconds / 60:.1f} minutes"
+    else:
+        note = f"{FLEET:,} devices × {DAYS} days would take {whole / 60:.0f} minutes; --long runs them"
     return [
         Figure(
-            "replay", f"reports a second, {devices} devices × {DAYS} days, all cores", rate, "/s",
-            note=f"{_FLEET:,} devices × {DAYS} days would take {whole / 60:.0f} minutes",
+            "replay", f"reports a second, {devices:,} devices × {DAYS} days, all cores", rate, "/s", note=note
         )
-    ]  # fmt: skip
+    ]
 
 
 def _fill(directory: Path, devices: int) -> int:
