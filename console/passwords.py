@@ -28,12 +28,12 @@ def hashed(password: str, *, name: str) -> str:
 
 
 def right(password: str, password_hash: str | None) -> bool:
-    """False for an unknown name (None), after the same work."""
+    """False for an unknown name (None) and for who has no password (empty), after the same work."""
     try:
         _HASHER.verify(password_hash or _nobody(), password[:LONGEST])
     except (VerificationError, InvalidHashError):
         return False
-    return password_hash is not None
+    return bool(password_hash)
 
 
 def is_dated(password_hash: str) -> bool:

@@ -70,12 +70,15 @@ class Device(Base):
     patch_reason: Mapped[str] = mapped_column(Text, default="")
     revoked_at: Mapped[datetime | None]
     possible_duplicate_of: Mapped[str] = mapped_column(String(32), default="")
+    # An administrator said that this machine was enrolled again under that id; history stays here.
+    lives_on_as: Mapped[str] = mapped_column(String(32), default="")
 
     __table_args__ = (
         Index("ix_device_host_name_id", "host_name", "id"),
         Index("ix_device_site_id", "site", "id"),
         Index("ix_device_system_serial", "system_serial"),
         Index("ix_device_smbios_uuid", "smbios_uuid"),
+        Index("ix_device_lives_on_as", "lives_on_as"),
         Index("ix_device_presence_seen_at", "presence", "seen_at"),
     )
 

@@ -13,9 +13,15 @@ class User(Base):
     __tablename__ = "person"
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     role: Mapped[str] = mapped_column(String(16))
-    password_hash: Mapped[str] = mapped_column(Text)  # argon2id
+    password_hash: Mapped[str] = mapped_column(
+        Text
+    )  # argon2id; empty: signs in by the identity provider only
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    # `issuer#sub` of the identity provider: a name may be given to another person, this never is.
+    subject: Mapped[str | None] = mapped_column(String(512))
+
+    __table_args__ = (Index("uq_person_subject", "subject", unique=True),)
 
 
 class SignInSession(Base):
@@ -30,6 +36,39 @@ class SignInSession(Base):
     address: Mapped[str] = mapped_column(String(64), default="")
 
     __table_args__ = (Index("ix_sign_in_session_person", "person"),)
+
+
+class ApiKey(Base):
+    """A program's way in, in the name of the person who made it. Only the hash of its secret is kept."""
+
+    __tablename__ = "api_key"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    title: Mapped[str] = mapped_column(String(100))  # what it is for
+    user: Mapped[str] = mapped_column("person", String(100))  # made it: it can never do more than they can
+    role: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str] = mapped_column(String(100), default="")
+
+    __table_args__ = (Index("ix_api_key_person", "person"),)
+
+
+class Creation(Base):
+    """What was answered to a creation that named itself (`Idempotency-Key`): asked again, it is answered again and
+    nothing is created twice."""
+
+    __tablename__ = "creation"
+    user: Mapped[str] = mapped_column("person", String(100), primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    request_hash: Mapped[str] = mapped_column(String(64))  # another request under the same name is refused
+    status: Mapped[int]
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_creation_created_at", "created_at"),)
 
 
 class SignInFailure(Base):

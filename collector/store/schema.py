@@ -23,13 +23,15 @@ from collector.store import (
     reports,
     rooms,
     situations,
+    spares,
     tickets,
 )
 
 __all__ = ["Base", "TooNew", "current", "newest", "upgrade"]
 
 _NOUNS = (
-    devices, enrolment, findings, installation, inventory, overrides, people, reports, rooms, situations, tickets,
+    devices, enrolment, findings, installation, inventory, overrides, people, reports, rooms, situations,
+    spares, tickets,
 )  # fmt: skip
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
