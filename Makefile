@@ -46,6 +46,9 @@ bench: setup ## the figures of docs/performance.md, as a table and as JSON
 	@deploy/system-packages bench
 	@$(BIN)/python -m bench
 
+pictures: setup ## every page as every role, light, dark, phone and paper: var/pictures/index.html
+	@$(BIN)/python -m tests.console.pictures var/pictures
+
 fuzz: setup ## every parser of outside data, MINUTES=1 each; PARSER=smart only those of that name
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/fuzz.txt || echo "no atheris here: mutations alone"
 	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --only "$(PARSER)"
@@ -68,4 +71,4 @@ lock: ## resolve the pinned, hashed requirements anew (needs uv)
 clean: ## remove the virtual environment, the Windows lane and everything 'make run' kept
 	rm -rf $(VENV) .windows var
 
-.PHONY: help setup run test windows quick lint bench fuzz chaos protos docs wheel lock clean
+.PHONY: help setup run test windows quick lint bench pictures fuzz chaos protos docs wheel lock clean

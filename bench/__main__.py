@@ -33,6 +33,7 @@ _LONG: Final[dict[str, Callable[[Path], list[Figure]]]] = {
     "agent": lambda directory: agent_cost.measure(directory, 600.0),
     "replay": lambda directory: replays.measure(directory, replays.FLEET),
 }
+_SMALL: Final[dict[str, Callable[[Path], list[Figure]]]] = {"pages": pages.small}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="look at the agent for ten minutes instead of one, judge 1,000 devices again",
     )
+    arguments.add_argument("--small", action="store_true", help="pages with 1,000 devices: a quick look")
     arguments.add_argument("--json", type=Path, default=Path("bench/results.json"), metavar="FILE")
     given = arguments.parse_args(argv)
     logging.basicConfig(level="ERROR", stream=sys.stderr)
@@ -53,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             continue
         if given.long:
             measure = _LONG.get(name, measure)
+        if given.small:
+            measure = _SMALL.get(name, measure)
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix=f"tocsin-bench-{name}-") as directory:
             try:

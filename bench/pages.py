@@ -1,107 +1,134 @@
-"""How long the console's server needs for its pages, with a thousand devices in the store."""
+"""How long the console's server needs for each of its pages, with a large county's year and a half in the store.
+
+Beside each time stands that of a trivial answer (`/healthz`) in the same run: machines differ.
+"""
 
 import statistics
+import sys
 import time
-import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from bench import faults
+from bench import county, database
+from bench.addresses import NoSample, addresses
 from bench.figures import Figure, percentile
-from bench.machine import make
-from bench.report import EVERYTHING, add_sections, build, vitals_at
-from bench.vitals import SAMPLED
-from collector.directives import Desk
-from collector.judge import Bench
-from collector.pipeline import Call, Pipeline
-from collector.rules.load import load
+from bench.process import Ended
 from collector.store import open_engine, schema
-from collector.store.devices import Device
-from collector.store.people import User
-from collector.store.tickets import Ticket
-from protos import body as bodies
-from protos.intake_pb2 import BACKFILL, LIVE, Ack, Envelope, ReportBatch
+from collector.store.people import ApiKey, User
 
-_DEVICES: Final = 1_000
 _ROUNDS: Final = 40
-# Pages that are no pages: files, health checks, and what ends the session.
-_LEFT_OUT: Final = ("static", "health", "sign_in", "metrics")
+_FEWEST: Final = 12
+_PATIENCE: Final = 6.0  # seconds for one page; a slow one is asked less often
+_TRIVIAL: Final = "health.healthz"
+_WARM: Final = 2  # the first answers compile templates and statements
+# What people do with lists, beside opening them.
+_ASKED: Final = {
+    "devices.page": (
+        "sort=name", "sort=-age", "sort=site", "presence=silent", "patch=missing&sort=-age", "q=pc-0123", "q=S4EV0010",
+        "q=nothing+is+called+so", "probe=disk_health",
+    ),
+    "tickets.page": ("state=any", "state=any&sort=-opened", "assignee=none", "state=any&q=sda", "q=500007", "state=closed&sort=title"),
+    "audit.page": ("q=ticket+99", "sort=who"),
+    "rooms.page": ("risk=1", "sort=booking"),
+    "device.pictures": ("span=30d",),
+}  # fmt: skip
 
 
-def measure(directory: Path, devices: int = _DEVICES) -> list[Figure]:
-    fill(directory, devices)
-    app = _app(directory)
-    if app is None:
-        return []
-    client, session_cookie = app.test_client(), _sign_in(app)
-    client.set_cookie(*session_cookie)
-    figures = []
-    with Session(open_engine(f"sqlite:///{directory / 'collector.db'}")) as session:
-        addresses = _addresses(app, session)
-    for address in addresses:
-        taken = _times(client, address)
-        if taken:
-            goal = "≤ 150" if address == "/" else "≤ 50"
-            figures += [
-                Figure("pages", f"{_plain(address)}, p50", statistics.median(taken) * 1000, "ms", taken and [t * 1000 for t in taken]),
-                Figure("pages", f"{_plain(address)}, p95", percentile(taken, 0.95) * 1000, "ms", goal=goal),
-            ]  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Of one address."""
+
+    seconds: list[float]
+    statements: int
+    bytes: int
+
+
+def measure(directory: Path, size: county.Size | None = None) -> list[Figure]:
+    """On SQLite, and on PostgreSQL where there is a server."""
+    size = size or county.Size()
+    directory.mkdir(parents=True, exist_ok=True)
+    figures = _on(directory, "SQLite", f"sqlite:///{directory / 'collector.db'}", size)
+    try:
+        with database.postgres() as url:
+            figures += _on(directory, "PostgreSQL", url, size)
+    except Ended as error:
+        print(f"pages on PostgreSQL are left out: {error}", file=sys.stderr)
     return figures
 
 
-def fill(directory: Path, devices: int) -> None:
-    """A store as a fleet leaves it after some hours."""
-    directory.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(f"sqlite:///{directory / 'collector.db'}")
+def small(directory: Path) -> list[Figure]:
+    return measure(directory, county.SMALL)
+
+
+def _on(directory: Path, name: str, url: str, size: county.Size) -> list[Figure]:
+    engine = open_engine(url)
     schema.upgrade(engine)
-    pipeline = Pipeline(engine, Bench(load()), Desk(), timedelta(seconds=150))
-    now = datetime.now(UTC)
-    born = now - timedelta(hours=6)
-    machines = [make(n, 1, faults.choose(make(n, 1))) for n in range(1, devices + 1)]
-    rows = [
-        {"id": uuid.uuid4().hex, "host_name": m.host_name, "enrolled_at": born, "device_class": m.device_class,
-         "group": "av" if m.room else "desktop", "room": m.room, "maker": m.model.maker, "model": m.model.name}
-        for m in machines
-    ]  # fmt: skip
-    with engine.begin() as connection:
-        connection.execute(insert(Device), rows)
-    for begin in range(0, devices, 100):
-        calls, answers = [], list[Ack | Exception]()
-        for row, machine in list(zip(rows, machines, strict=True))[begin : begin + 100]:
-            batch = _past(machine, now, born)
-            calls.append(Call(str(row["id"]), batch, "192.0.2.9", now, answers.append))
-        pipeline._commit(calls)
-        problems = [answer for answer in answers if not isinstance(answer, Ack)]
-        if problems:
-            raise problems[0]
+    began = time.perf_counter()
+    county.fill(engine, size, datetime.now(UTC).replace(microsecond=0))
+    filled = time.perf_counter() - began
+    if engine.dialect.name == "postgresql":  # as autovacuum does after a night
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("ANALYZE")
     engine.dispose()
+    note = (
+        f"{size.devices:,} devices, {size.cleared:,} findings that are over, {size.closed:,} closed tickets"
+    )
+    figures = [Figure("pages", f"{name}, filling the store", filled, "s", note=note)]
+    app = _app(directory, url)
+    if app is None:
+        return []
+    return figures + _figures(app, name)
 
 
-def _past(machine: Any, now: datetime, born: datetime) -> ReportBatch:
-    first = build(machine, vitals_at(machine, now, born), now, born, EVERYTHING, full=True)
-    add_sections(first, machine, vitals_at(machine, now, born), EVERYTHING, bodies=True)
-    envelopes = [Envelope(lane=LIVE, seq=1, body=bodies.pack(first))]
-    # Every tenth device has a day of history, so that the page of one has its pictures.
-    if machine.number % 10 == 1:
-        for number in range(60):
-            at = now - timedelta(minutes=24 * (60 - number))
-            body = bodies.pack(build(machine, vitals_at(machine, at, born), at, born, SAMPLED))
-            envelopes.append(Envelope(lane=BACKFILL, seq=number + 1, body=body))
-    return ReportBatch(spool_id=uuid.uuid4().hex, reports=envelopes)
+def _figures(app: Any, name: str) -> list[Figure]:
+    client, held = app.test_client(), app.extensions["database"]
+    client.set_cookie(*_sign_in(app))
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {_key(held.engine)}"
+    with Session(held.engine) as session:
+        try:
+            asked = addresses(app, session)
+        except NoSample as problem:
+            raise Ended(str(problem)) from problem
+    trivial = statistics.median(_taken(client, held.engine, asked.pop(_TRIVIAL)).seconds)
+    figures = [
+        Figure("pages", f"{name}, /healthz, p50", trivial * 1000, "ms", note="what the others are beside")
+    ]
+    for endpoint, address in sorted(asked.items(), key=lambda pair: pair[1]):
+        if endpoint.startswith("oidc."):  # answers only where an identity provider is set up
+            continue
+        for query in ("", *_ASKED.get(endpoint, ())):
+            path = f"{address}?{query}" if query else address
+            taken = _taken(client, held.engine, path)
+            figures.append(_figure(f"{name}, {_plain(path)}, p95", taken, trivial, address))
+    held.engine.dispose()
+    return figures
 
 
-def _app(directory: Path) -> Any:
+def _figure(name: str, taken: Taken, trivial: float, address: str) -> Figure:
+    middle = statistics.median(taken.seconds) * 1000
+    note = f"p50 {middle:.0f} ms, {middle / 1000 / trivial:,.0f} × /healthz, {taken.statements} statements, {taken.bytes / 1000:,.0f} kB"
+    goal = "≤ 150" if address in ("/", "/rooms") else "" if address.endswith(".csv") else "≤ 50"
+    runs = [second * 1000 for second in taken.seconds]
+    return Figure("pages", name, percentile(taken.seconds, 0.95) * 1000, "ms", runs, goal, note)
+
+
+def _app(directory: Path, url: str) -> Any:
     try:
         from console import create_app
         from console.config import Config
+        from console.server import calm
     except ImportError as error:
-        print(f"pages are left out: the console cannot be loaded: {error}")
+        print(f"pages are left out: the console cannot be loaded: {error}", file=sys.stderr)
         return None
-    return create_app(Config(state_dir=directory))
+    calm()
+    return create_app(Config(state_dir=directory, database=url))
 
 
 def _sign_in(app: Any) -> tuple[str, str]:
@@ -111,49 +138,61 @@ def _sign_in(app: Any) -> tuple[str, str]:
     now = datetime.now(UTC)
     with app.test_request_context("/"):
         with database.writing() as session:
-            session.add(
-                User(
-                    name="bench",
-                    role="admin",
-                    password_hash=passwords.hashed("not for use by people", name="bench"),
-                    created_at=now,
-                )
-            )
+            hashed = passwords.hashed("not for use by people", name="bench")
+            session.add(User(name="bench", role="admin", password_hash=hashed, created_at=now))
         with database.writing() as session:
             token = sessions.begin(session, user="bench", address="127.0.0.1", now=now)
         return sessions.cookie_name(), token
 
 
-def _addresses(app: Any, session: Session) -> list[str]:
-    """Every page without a blank in its address, and one device's and one ticket's own."""
-    found = {"/"}
-    for rule in app.url_map.iter_rules():
-        if "GET" in rule.methods and not rule.arguments and not rule.endpoint.startswith(_LEFT_OUT):
-            found.add(str(rule.rule))
-    device = session.scalars(select(Device.id).where(Device.host_name == make(1, 1).host_name)).first()
-    ticket = session.scalars(select(Ticket.number).order_by(Ticket.number)).first()
-    for rule in app.url_map.iter_rules():
-        if "GET" in rule.methods and len(rule.arguments) == 1:
-            name = next(iter(rule.arguments))
-            known = {"device_id": device, "device": device, "number": ticket, "ticket": ticket}.get(name)
-            if known is not None and not rule.endpoint.startswith(_LEFT_OUT):
-                with app.test_request_context("/"):
-                    found.add(app.url_map.bind("localhost").build(rule.endpoint, {name: known}))
-    return sorted(found)
+def _key(engine: Engine) -> str:
+    """Of the same administrator, for the API."""
+    from console import bearer, sessions
+
+    now, secret = datetime.now(UTC), bearer.new_secret()
+    with Session(engine) as session, session.begin():
+        session.add(
+            ApiKey(
+                id="bench", token_hash=sessions.digest(secret), title="bench", user="bench", role="admin", created_at=now,
+                expires_at=now + timedelta(days=1), seen_at=now,
+            )
+        )  # fmt: skip
+    return secret
 
 
-def _times(client: Any, address: str) -> list[float]:
-    """Seconds of each answer; empty for what is no page."""
-    if client.get(address).status_code != 200:
-        return []
-    taken = []
-    for _ in range(_ROUNDS):
+def _taken(client: Any, engine: Engine, path: str) -> Taken:
+    """Seconds of each answer."""
+    with counted(engine) as statements:
+        answer = client.get(path)
+    if answer.status_code not in (200, 302):  # a label's code leads on
+        raise Ended(f"{path} answers {answer.status_code}")
+    size, ends, seconds = len(answer.data), time.perf_counter() + _PATIENCE, list[float]()
+    for _ in range(_WARM):
+        client.get(path)
+    while len(seconds) < _FEWEST or (len(seconds) < _ROUNDS and time.perf_counter() < ends):
         began = time.perf_counter()
-        client.get(address)
-        taken.append(time.perf_counter() - began)
-    return taken
+        client.get(path)
+        seconds.append(time.perf_counter() - began)
+    return Taken(seconds, len(statements), size)
 
 
-def _plain(address: str) -> str:
-    """Without the id of one device: tables of two runs have the same rows."""
-    return "/".join("…" if len(part) == 32 else part for part in address.split("/"))
+@contextmanager
+def counted(engine: Engine) -> Iterator[list[str]]:
+    """The statements that are executed meanwhile."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def _plain(path: str) -> str:
+    """Without ids and queries as long as a sentence: tables of two runs have the same rows."""
+    address, _, query = path.partition("?")
+    short = "/".join("…" if len(part) in (12, 32) and part.isalnum() else part for part in address.split("/"))
+    return f"{short}?{query}" if query else short

@@ -71,9 +71,9 @@ def _fill(directory: Path, devices: int) -> int:
     ]
     hashes = [content_hash(one) for one in day]
     moments = int((timedelta(days=DAYS) - timedelta(hours=2)) / _EVERY)
-    with engine.begin() as connection:
-        for number in range(devices):
-            device_id, spool_id = uuid.uuid4().hex, uuid.uuid4().hex
+    for number in range(devices):
+        device_id, spool_id = uuid.uuid4().hex, uuid.uuid4().hex
+        with engine.begin() as connection:  # each its own: one transaction of a fleet lies on the disk twice
             connection.execute(
                 insert(table_of(Device)),
                 {"id": device_id, "host_name": f"replayed-{number}", "enrolled_at": start},

@@ -5,13 +5,14 @@ Exit codes: 0 ok, 1 problem found, 2 usage, 3 configuration. `rooms check` says 
 """
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from collector import log
+from collector.commands.output import inert, inert_output
 from collector.config import Config, ConfigError, load
 from collector.problem import Problem
 
@@ -58,6 +59,16 @@ def parser() -> argparse.ArgumentParser:
     missing = _add(devices, "missing", "those nobody heard of for long", "look", "devices_missing", json=True)
     missing.add_argument("--days", type=int, default=7, help="for how long (default 7)")
     missing.add_argument("--device-class", default="", choices=("", "desktop", "laptop", "av_host", "server"))
+    merge = _add(
+        devices, "merge", "one machine enrolled twice: decisions go on with NEW", "merging", "devices_merge", json=True
+    )  # fmt: skip
+    apart = _add(
+        devices, "unmerge", "they are two after all; what was carried stays", "merging", "devices_unmerge", json=True
+    )  # fmt: skip
+    for command in (merge, apart):
+        command.add_argument("old", help="the earlier enrolment: host name, id or the start of an id")
+    merge.add_argument("new", help="the one in use")
+    merge.add_argument("--dry-run", action="store_true", help="only say what it would do")
     tickets = _group(commands, "tickets", "the tickets")
     listing = _add(tickets, "list", "all of them", "look", "tickets_list", json=True)
     listing.add_argument("--open", action="store_true", help="only those with work to do")
@@ -95,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
 
     _decisions(commands)
     _rooms(commands)
+    _spares(commands)
     outside = _group(commands, "outbox", "changes of tickets on their way to mail")
     _add(outside, "list", "what waits and what failed", "outside", "outbox_list", json=True)
     retry = _add(
@@ -259,6 +271,21 @@ def _rooms(commands: Any) -> None:
     listing.add_argument("--days", type=int, default=14, help="how far ahead (default 14)")
 
 
+def _spares(commands: Any) -> None:
+    """Which part number fits, what lies in which depot, who pays."""
+    kinds = ("parts", "depots", "stock", "contracts", "warranty")
+    spares = _group(commands, "spares", "spare parts, depots, contracts and warranty: lists out of CSV files")
+    taken = _add(
+        spares, "import", "replace one list by a file; nothing is changed unless all of it is right", "spares", "spares_import", json=True
+    )  # fmt: skip
+    taken.add_argument("kind", choices=kinds)
+    taken.add_argument("file", help="CSV in UTF-8 or UTF-16, as docs/spares.md shows; - for standard input")
+    taken.add_argument("--dry-run", action="store_true", help="only say what it would change")
+    words = "what is in a list; without KIND how many and how old"
+    listing = _add(spares, "list", words, "spares", "spares_list", json=True)
+    listing.add_argument("kind", nargs="?", choices=kinds)
+
+
 def weeks(text: str) -> int:
     count = int(text)
     if not 1 <= count <= 520:
@@ -301,16 +328,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"tocsin-collector: {error}", file=sys.stderr)
         return CONFIGURATION
-    logging.basicConfig(
-        level=config.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # a dozen lines at every start
+    log.start(config.log_level.upper())
     try:
-        return int(arguments.run(config, arguments))
+        with inert_output():
+            return int(arguments.run(config, arguments))
     except Problem as error:
-        print(f"tocsin-collector: {error}", file=sys.stderr)
+        print(f"tocsin-collector: {inert(str(error))}", file=sys.stderr)
         return PROBLEM
 
 

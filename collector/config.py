@@ -44,6 +44,7 @@ class Config:
     rules: tuple[str, ...] = ()  # rule files instead of the shipped ones
     runbook_url: str = ""  # https://wiki.example/runbooks/{rule}: a page of one's own for each rule
     mail_to: tuple[str, ...] = ()  # who is told of tickets by mail; empty: nobody
+    mail_rooms_to: tuple[str, ...] = ()  # who gets each morning's text of the rooms of a site
     mail_from: str = ""
     smtp_host: str = ""
     smtp_port: int = 587
@@ -151,7 +152,7 @@ def _checked(key: str, value: Any, place: str) -> Any:
     if isinstance(default, tuple):
         if not isinstance(value, (list, tuple)) or not all(isinstance(part, str) for part in value):
             raise ConfigError(f"{place}: a list of texts is wanted, not {value!r}")
-        for part in value if key == "mail_to" else ():
+        for part in value if key in ("mail_to", "mail_rooms_to") else ():
             if not _ADDRESS.fullmatch(part):
                 raise ConfigError(f"{place}: addresses such as help@example.org are wanted, not {part!r}")
         return tuple(value)
@@ -178,6 +179,8 @@ def _whole(config: Config) -> Config:
         for key in ("mail_from", "smtp_host"):
             if not getattr(config, key):
                 raise ConfigError(f"{sources['mail_to']}: mail_to needs {key} beside it")
+    if config.mail_rooms_to and not config.mail_to:
+        raise ConfigError(f"{sources['mail_rooms_to']}: mail_rooms_to needs mail_to beside it")
     if bool(config.smtp_user) != bool(config.smtp_password_file):
         given = "smtp_user" if config.smtp_user else "smtp_password_file"
         raise ConfigError(f"{sources[given]}: smtp_user and smtp_password_file need each other")

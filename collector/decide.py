@@ -173,7 +173,7 @@ def plan(
         raise Refused(f"there is no device {device_id!r}")
     try:
         ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise Refused(f"there is no time zone {time_zone!r}") from None
     row = Maintenance(
         id=uuid.uuid4().hex, site=site, room=room, device_id=device_id, rule=rule, starts_at=starts_at, ends_at=ends_at,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from collector.rooms.in_force import RoomsInForce
+from collector.rooms.in_force import Anew, RoomsInForce
 from collector.rules.override import Change, adapted
 from collector.rules.rule import Rules
 from collector.store.devices import Device, Site
@@ -49,15 +49,15 @@ class Decisions:
         self.rooms = RoomsInForce()
         self._bookings_at: datetime | None = None
 
-    def refresh(self, session: Session, now: datetime) -> set[str]:
-        """Read what changed. Returns the devices whose accepted values or baselines are others now."""
+    def refresh(self, session: Session, now: datetime) -> Anew:
+        """Read what changed, and say for which devices."""
         fact = session.get(Fact, FACT, populate_existing=True)
         version = fact.value if fact is not None else ""
         if version == self._version:
             if self._bookings_at is None or now - self._bookings_at > _DAY:
                 self._bookings_at = now
-                self.rooms.read_bookings(session, now)
-            return set()
+                self.rooms.read_bookings(session, now)  # those of the day after tomorrow decide nothing yet
+            return Anew(set(), set())
         self._bookings_at = now
         first, before, self._version = self._version is None, self._accepted, version
         self._since = self._since or now
@@ -76,14 +76,17 @@ class Decisions:
             site.name: calendar for site in _rows(session, Site) if (calendar := expected(site)) is not None
         }
         self._adapted.clear()
-        others = self.rooms.read(session, now)
+        anew = self.rooms.read(session, now)
         if first:
-            return set()
-        return others | {
-            device_id
-            for device_id in before.keys() | self._accepted.keys()
-            if before.get(device_id) != self._accepted.get(device_id)
-        }
+            return Anew(set(), set())
+        return anew._replace(
+            accepted=anew.accepted
+            | {
+                device_id
+                for device_id in before.keys() | self._accepted.keys()
+                if before.get(device_id) != self._accepted.get(device_id)
+            }
+        )
 
     @property
     def loaded(self) -> bool:

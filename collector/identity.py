@@ -84,7 +84,10 @@ def find(session: Session, facts: Facts, now: datetime) -> tuple[Device | None, 
     ]
     if not clauses:
         return None, ""
-    candidates = list(session.scalars(select(Device).where(or_(*clauses)).limit(50)))
+    # An earlier enrolment that was merged is no candidate: the one it lives on as speaks for the machine.
+    candidates = list(
+        session.scalars(select(Device).where(or_(*clauses), Device.lives_on_as == "").limit(50))
+    )
     # One serial on several boards is not a serial.
     shared = {
         name

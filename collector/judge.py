@@ -13,7 +13,7 @@ from collector.memory import DeviceMemory, Memory, OpenFinding
 from collector.rules import runbook
 from collector.rules.evaluate import DeviceContext, Transition, evaluate
 from collector.rules.rule import Rules
-from collector.rules.transition import texts
+from collector.rules.transition import EASED, URGENT, texts
 from collector.store.devices import SILENT, StateCheckpoint
 from collector.store.findings import CLEARED, OPEN, Finding
 from collector.store.findings import Transition as TransitionRow
@@ -60,9 +60,11 @@ def judge(
         expected=silent,
         expected_from=bench.decisions.expected_from(device, now) if silent else None,
         frozen_until=bench.silence_frozen_until,
+        lives_on=device.lives_on_as != "",
         accepted=bench.decisions.accepted(device.id),
         baseline=bench.decisions.rooms.baseline(device.id),
         during=bench.decisions.rooms.during(device),
+        turns=bench.decisions.rooms.turns(device),
     )
     state, transitions = evaluate(rules, memory.state, report, now, context)
     if state is not memory.state:
@@ -122,6 +124,9 @@ def _apply(
         if transition.new == CLEARED:
             del memory.findings[key]
             opening.on_clear(session, device, finding, transition, now)
+        elif transition.reason in (URGENT, EASED):
+            known.severity = transition.severity
+            opening.on_weight(session, device, finding, transition, now)
     else:
         return
     session.add(
@@ -166,6 +171,8 @@ def _change(finding: Finding, transition: Transition) -> None:
         finding.intermittent = True
     if transition.reason == "steady":
         finding.intermittent = False
+    if transition.new == OPEN and transition.reason in (URGENT, EASED):
+        finding.severity = transition.severity
 
 
 def _summarise(changes: Changes, memory: DeviceMemory) -> None:

@@ -223,7 +223,7 @@ class Pipeline:
             receipt.verdict, receipt.refusal = wire.REFUSED, refused.refusal
             return receipt
         receipt.refused_fields = len(unpacked.refused)
-        judged = envelope.lane == wire.LIVE and mark.standing == CURRENT
+        judged = envelope.lane == wire.LIVE and mark.standing == CURRENT and not memory.device.lives_on_as
         changes.reports.append(
             {
                 "device_id": memory.device.id, "spool_id": mark.id, "lane": int(envelope.lane), "seq": envelope.seq,

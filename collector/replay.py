@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collector import decisions
-from collector.rooms.in_force import baseline_of, hours_of, is_within
+from collector.rooms.in_force import baseline_of, booked, hours_of, is_within, next_turn
 from collector.rules import transition as why
 from collector.rules.context import Baseline, DeviceContext
 from collector.rules.evaluate import evaluate
@@ -30,7 +30,7 @@ from collector.unpack import Refused, unpack
 from protos.report_pb2 import Report
 
 # Decisions of people and changes of rules take effect in a sweep, between two reports.
-_BETWEEN: Final = (why.ACCEPTED, why.NOT_JUDGED)
+_BETWEEN: Final = (why.ACCEPTED, why.NOT_JUDGED, why.MERGED)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ROWS: Final = 500
 
@@ -82,7 +82,7 @@ class _Past:
         self._acceptances = session.scalars(select(Acceptance).where(Acceptance.device_id == device.id)).all()
         self._overrides = session.scalars(select(Override)).all()
         self._parts = session.scalars(select(BaselinePart).where(BaselinePart.device_id == device.id)).all()
-        self.during = _during(session, device)
+        self.during, self.turns = _room(session, device)
         dated: list[Acceptance | Override | BaselinePart] = [
             *self._acceptances,
             *self._overrides,
@@ -100,6 +100,16 @@ class _Past:
             found = self._known[period] = self._in_force(now)
         return found
 
+    def begun(self, after: datetime, before: datetime) -> list[datetime]:
+        """When decisions came into force in that time."""
+        dated: list[Acceptance | Override | BaselinePart] = [
+            *self._acceptances,
+            *self._overrides,
+            *self._parts,
+        ]
+        found = {row.created_at for row in dated}
+        return sorted(at for at in found if after < at < before)
+
     def _in_force(self, now: datetime) -> _InForce:
         def holds(row: Acceptance | Override | BaselinePart) -> bool:
             return row.created_at <= now and (row.ended_at is None or row.ended_at > now)
@@ -113,24 +123,23 @@ class _Past:
         return _InForce(rules, accepted, baseline_of(row for row in self._parts if holds(row)))
 
 
-def _during(session: Session, device: Device) -> Callable[[str, datetime], bool]:
-    """As the room's hours are now, and its bookings were then."""
+def _room(
+    session: Session, device: Device
+) -> tuple[Callable[[str, datetime], bool], Callable[[str, datetime], datetime | None]]:
+    """As the room's hours are now, and its bookings were known then."""
     site = session.get(Site, device.site) if device.site else None
     room = session.get(Room, (site.name, device.room)) if site is not None else None
     hours = hours_of(site, room) if site is not None else None
-    known = session.scalars(
-        select(Booking).where(Booking.site == (device.site or ""), Booking.room == device.room)
-    ).all()
-
-    def within(when: str, at: datetime) -> bool:
-        told = [
-            (row.starts_at, row.ends_at)
-            for row in (known if device.room else ())
-            if row.created_at <= at and (row.cancelled_at is None or row.cancelled_at > at)
-        ]
-        return is_within(when, at, hours, told)
-
-    return within
+    rows = session.scalars(
+        select(Booking)
+        .where(Booking.site == (device.site or ""), Booking.room == device.room)
+        .order_by(Booking.starts_at, Booking.id)
+    )
+    known = [booked(row) for row in rows] if device.room else []
+    return (
+        lambda when, at: is_within(when, at, hours, known),
+        lambda when, at: next_turn(when, at, known),
+    )
 
 
 def replay(session: Session, rules: Rules, device: Device, since: datetime, until: datetime) -> Replayed:
@@ -139,8 +148,9 @@ def replay(session: Session, rules: Rules, device: Device, since: datetime, unti
     past, silent = _Past(session, rules, device), {rule.name for rule in rules if rule.kind == "silence"}
     told: list[Told] = []
     count, began_at = 0, None
+    merged = [at for at in _merged(session, device) if at >= start]
 
-    def judge(report: Report | None, now: datetime) -> None:
+    def judge(report: Report | None, now: datetime, lives_on: bool = False) -> None:
         nonlocal state
         in_force = past.at(now)
         context = DeviceContext(
@@ -148,6 +158,8 @@ def replay(session: Session, rules: Rules, device: Device, since: datetime, unti
             accepted=in_force.accepted,
             baseline=in_force.baseline,
             during=past.during,
+            turns=past.turns,
+            lives_on=lives_on,
         )
         state, transitions = evaluate(in_force.rules, state, report, now, context)
         told.extend(
@@ -156,12 +168,40 @@ def replay(session: Session, rules: Rules, device: Device, since: datetime, unti
             if t.rule not in silent and since <= t.at <= until
         )
 
+    def leave(last: datetime, at: datetime) -> None:
+        for moment in past.begun(last, at):  # no report comes any more that they could wait for
+            judge(None, moment)
+        judge(None, at, lives_on=True)
+
+    last = start
     for report, now in _reports(session, device.id, start, until):
         count, began_at = count + 1, began_at or now
+        while merged and merged[0] <= now:
+            leave(last, merged.pop(0))
         judge(report, now)
+        last = now
     if began_at is not None:
+        for at in merged:
+            if at <= until:
+                leave(last, at)
         judge(None, until)
     return Replayed(told, count, state, began_at)
+
+
+def _merged(session: Session, device: Device) -> list[datetime]:
+    """When a person's word that it lives on as another device ended what was open."""
+    found = list(
+        session.scalars(
+            select(TransitionRow.at)
+            .where(TransitionRow.device_id == device.id, TransitionRow.reason == why.MERGED)
+            .distinct()
+            .order_by(TransitionRow.at)
+        )
+    )
+    # Where nothing was open no transition tells of it, but what was only pending ended too.
+    if device.lives_on_as and device.revoked_at and not any(at >= device.revoked_at for at in found):
+        found.append(device.revoked_at)
+    return found
 
 
 def _remembered(session: Session, device_id: str, since: datetime) -> tuple[DeviceState, datetime]:

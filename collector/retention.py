@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from collector.store.devices import StateCheckpoint
 from collector.store.installation import RefreshRequest
 from collector.store.inventory import InventoryPart
-from collector.store.people import AuditEntry, SignInFailure, SignInSession
+from collector.store.people import AuditEntry, Creation, SignInFailure, SignInSession
 from collector.store.reports import StoredReport
 from collector.store.rooms import Booking, ReadinessCheck
 from collector.store.tickets import OutboxRow
@@ -49,6 +49,12 @@ def table(report_days: int) -> tuple[Kept, ...]:
         ),
         Kept(model=RefreshRequest, column="asked_at", keep=timedelta(days=7), why="shown with the device"),
         Kept(model=SignInFailure, column="at", keep=timedelta(days=7), why="lock-out looks back minutes"),
+        Kept(
+            model=Creation,
+            column="created_at",
+            keep=timedelta(hours=48),
+            why="a creation that is sent again is answered again",
+        ),
         Kept(model=SignInSession, column="expires_at", keep=timedelta(days=0), why="ended sessions"),
         # Also what could not be told: after so long it is no news any more.
         Kept(model=OutboxRow, column="created_at", keep=timedelta(days=90), why="what was told outside"),

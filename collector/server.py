@@ -73,7 +73,7 @@ class Server:
         probation = timedelta(seconds=2 * config.heartbeat_seconds + 30)
         self._policy = _policy(config)
         self.pipeline = Pipeline(self.engine, self.bench, self.desk, probation, self._policy)
-        self.sweep = Sweep(self.bench, self.desk, _pace(config))
+        self.sweep = Sweep(self.bench, self.desk, _pace(config), mails_rooms=bool(config.mail_rooms_to))
         with session_maker(self.engine)() as session, session.begin():
             mass_change.look(session, self._rules, now)  # before the first report is judged by them
         self.book = CredentialBook(reader_maker(self.engine))

@@ -17,7 +17,7 @@ from collector.changes import Changes, table_of
 from collector.directives import Desk, collect_now, subject_of_section
 from collector.judge import Bench, judge, release
 from collector.memory import Memory
-from collector.rooms import checks
+from collector.rooms import checks, morning_mail
 from collector.rooms.room import rooms
 from collector.store.devices import ONLINE, SILENT, UNKNOWN, Device, DeviceState
 from collector.store.installation import Fact, RefreshRequest
@@ -48,11 +48,12 @@ class Pace:
 
 
 class Sweep:
-    def __init__(self, bench: Bench, desk: Desk, pace: Pace) -> None:
+    def __init__(self, bench: Bench, desk: Desk, pace: Pace, *, mails_rooms: bool = False) -> None:
         self._holder = uuid.uuid4().hex
         self._bench = bench
         self._desk = desk
         self._pace = pace
+        self._mails_rooms = mails_rooms  # somebody wants the morning's text
         self._alive_at: datetime | None = None
         self._unrepaired_at: datetime | None = None
         self._proved_at: datetime | None = None
@@ -71,12 +72,17 @@ class Sweep:
             self._tell_heard(session, memory)
         self._hand_over_requests(session, memory, now)
         # Each collector judges the reports it gets: all of them need the decisions, not only the leader.
-        for device_id in self._bench.decisions.refresh(session, now):
+        anew = self._bench.decisions.refresh(session, now)
+        for device_id in anew.accepted | anew.booked:
             self._advance(session, changes, memory, device_id, now)
+        for device_id in anew.accepted:
             self._ask_for_parts(device_id)
         if not leads:
             return
         self._own_absence(session, memory, now)
+        for device_id in self._merged(session):
+            memory.forget(device_id)  # another collector may have heard it last
+            self._advance(session, changes, memory, device_id, now)
         for device_id in self._due(session, now):
             self._advance(session, changes, memory, device_id, now)
         fallen = self._fallen_silent(session, memory, now)
@@ -103,7 +109,8 @@ class Sweep:
             checks.due(session, rooms(session), now)
         if self._checks_ended_at is None or now - self._checks_ended_at >= _CHECKS_END_EVERY:
             self._checks_ended_at = now
-            checks.finish(session, now)
+            if checks.finish(session, now) and self._mails_rooms:
+                morning_mail.tell(session, now)
 
     def _leads(self, session: Session, now: datetime) -> bool:
         """Whether the lease is ours. Renewed at a third of its span: an idle collector must not write twice a second."""
@@ -193,6 +200,14 @@ class Sweep:
                 .where(DeviceState.due_at <= now)
                 .order_by(DeviceState.due_at)
                 .limit(_BATCH)
+            )
+        )
+
+    def _merged(self, session: Session) -> list[str]:
+        """Earlier enrolments on which something is still open: an administrator has just merged them."""
+        return list(
+            session.scalars(
+                select(Device.id).where(Device.lives_on_as > "", Device.open_findings > 0).limit(_BATCH)
             )
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from collector import log
 from collector.roles import ROLES
 from console import config
 
@@ -18,11 +19,12 @@ CONFIGURATION = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    log.start(logging.INFO)
     flags = {name: getattr(asked, name, None) for name in ("listen", "state_dir", "database", "workers")}
     try:
         settings = config.load(asked.config, flags=flags)
+        if asked.command == "serve":
+            config.check_installed(settings)
     except config.WrongSetting as problem:
         print(f"tocsin-console: {problem}", file=sys.stderr)
         return CONFIGURATION

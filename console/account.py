@@ -1,6 +1,6 @@
 """One's own account: password, and where one is signed in."""
 
-from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import delete, select
 from werkzeug.wrappers import Response
 
@@ -23,7 +23,12 @@ def page() -> str:
         .where(SignInSession.user == who.name, SignInSession.expires_at > guard.now())
         .order_by(SignInSession.seen_at.desc())
     )
-    return render_template("account.html", sessions=rows.all(), who=who, shortest=passwords.SHORTEST)
+    provider = ""
+    if db.session().get_one(User, who.name).subject is not None:
+        provider = sessions.config().provider_title or "an identity provider"
+    return render_template(
+        "account.html", sessions=rows.all(), who=who, shortest=passwords.SHORTEST, provider=provider
+    )
 
 
 @account.post("/account/password")
@@ -31,6 +36,8 @@ def change_password() -> Response:
     who, now = guard.person(), guard.now()
     write = db.session()
     user = write.get_one(User, who.name)
+    if user.subject is not None:
+        abort(409, "You sign in by the identity provider: there is no password here.")
     old_hash = user.password_hash
     write.rollback()  # the check below takes long on purpose: no lock is held meanwhile
     if not passwords.right(request.form.get("current", ""), old_hash):

@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from console import (
     accepted,
     account,
+    api,
     audit,
     bookings,
     brief,
@@ -21,10 +22,14 @@ from console import (
     devices,
     duplicates,
     enrolment,
+    exports,
     guard,
     health,
+    keys,
     labels,
     maintenance,
+    oidc,
+    outbox,
     pages,
     people,
     place,
@@ -36,6 +41,8 @@ from console import (
     sign_in,
     sites,
     situations,
+    spares,
+    spares_import,
     ticket,
     tickets,
     today,
@@ -53,9 +60,13 @@ _NOUNS = (
     devices,
     duplicates,
     enrolment,
+    exports,
     health,
+    keys,
     labels,
     maintenance,
+    oidc,
+    outbox,
     people,
     place,
     room,
@@ -66,6 +77,8 @@ _NOUNS = (
     sign_in,
     sites,
     situations,
+    spares,
+    spares_import,
     ticket,
     tickets,
     today,
@@ -107,6 +120,7 @@ def create_app(config: Config) -> Flask:
     pages.register(app)
     for noun in _NOUNS:
         noun.register(app)
+    api.register(app, csrf)
     return app
 
 

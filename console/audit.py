@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from collector.store.people import AuditEntry
 from console import database as db
-from console import format, lists
+from console import lists
 
 audit = Blueprint("audit", __name__)
 
@@ -21,6 +21,14 @@ _SORTS = {
     "who": lists.Sort(AuditEntry.who, "Who"),
     "action": lists.Sort(AuditEntry.action, "Did"),
 }
+
+_COLUMNS: lists.Columns[AuditEntry] = (
+    "at",
+    "who",
+    "action",
+    "subject",
+    ("data", lambda row: json.dumps(row.data, sort_keys=True) if row.data else ""),
+)
 
 
 def register(app: Flask) -> None:
@@ -65,13 +73,4 @@ def page() -> str:
 def csv() -> Response:
     asked = _wish()
     rows = db.session().scalars(lists.everything(_query(asked), asked, sorts=_SORTS, ids=AuditEntry.id))
-    cells: lists.Cells[AuditEntry] = lists.Cells(
-        [
-            ("at", lambda row: format.iso(row.at)),
-            ("who", lambda row: row.who),
-            ("action", lambda row: row.action),
-            ("subject", lambda row: row.subject),
-            ("data", lambda row: json.dumps(row.data, sort_keys=True) if row.data else ""),
-        ]
-    )
-    return lists.csv_response("tocsin-audit.csv", cells, rows)
+    return lists.export("audit", _COLUMNS, rows)

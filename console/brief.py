@@ -1,6 +1,6 @@
-"""The brief: one page of paper before a visit, to a device or to a site. Saved it is one file that needs nothing else."""
+"""The brief: one page of paper before a visit, to a device, a room or a site. Saved it is one file that needs nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +13,23 @@ from werkzeug.wrappers import Response
 
 from collector.rooms import item
 from collector.store.devices import Device, Site
-from console import brief_bring, brief_facts, brief_known, brief_site, guard
+from console import (
+    brief_bring,
+    brief_facts,
+    brief_known,
+    brief_room,
+    brief_site,
+    brief_supply,
+    guard,
+    room_facts,
+)
 from console import database as db
 from console.brief_bring import Thing
 from console.brief_facts import Told
-from console.room_sheet import code
+from console.brief_pdf import Busy, Failed, Missing, Press
+from console.config import Config
+from console.labels import PAPERS
+from console.room_sheet import code, short_note
 
 brief = Blueprint("brief", __name__)
 
@@ -68,7 +80,39 @@ _SITE_FITS: Final = (
 )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RoomFit:
+    """The same of a room: one page while that can be had, else two."""
+
+    lines: int  # it is chosen while no more than these are needed
+    devices: int
+    findings: int
+    advice: bool
+    items: int
+    parts: int
+    things: int
+    unknown: int
+    longest: int
+
+
+# Of a page of Letter the headings, the bookings and the signatures leave so many.
+_ROOM_LINES: Final = 28
+_ROOM_FITS: Final = (
+    RoomFit(lines=_ROOM_LINES, devices=8, findings=3, advice=True, items=8, parts=14, things=12, unknown=8, longest=160),
+    RoomFit(lines=_ROOM_LINES, devices=5, findings=2, advice=True, items=6, parts=9, things=9, unknown=5, longest=110),
+    RoomFit(lines=_ROOM_LINES, devices=4, findings=2, advice=False, items=5, parts=6, things=8, unknown=4, longest=90),
+    RoomFit(lines=2 * _ROOM_LINES, devices=8, findings=3, advice=True, items=8, parts=14, things=12, unknown=8, longest=160),
+    RoomFit(lines=999, devices=8, findings=2, advice=False, items=8, parts=12, things=12, unknown=6, longest=90),
+)  # fmt: skip
+
+
+# Added to the console's own style: the sheet, and which of them it is.
+_ON_PAPER: Final = "@page {{ size: {}; @bottom-right {{ content: counter(page) ' of ' counter(pages); font: 7pt sans-serif; color: #444 }} }}"
+
+
 def register(app: Flask) -> None:
+    config: Config = app.extensions["config"]
+    app.extensions["press"] = Press(state_dir=config.state_dir)
     app.register_blueprint(brief)
 
 
@@ -79,7 +123,8 @@ def of_device(device_id: str) -> Response:
     if not found:
         abort(404, "No device has this id.")
     one = found[0]
-    bring, card = brief_bring.of_devices([one], name_them=False), brief_facts.card(one)
+    bring = brief_bring.of_devices([one], name_them=False, now=now)
+    card = brief_facts.card(one, brief_supply.card(one.cover, one.device.system_serial, now))
     others = _others(session, one.device)
     at = session.get(Site, one.device.site) if one.device.site else None
     told = brief_facts.tell(one, now)
@@ -100,7 +145,7 @@ def _fit(told: Told, bring: Sequence[Thing], disks: int, others: int) -> Fit:
     """As much as goes on one page."""
     for fit in _FITS:
         lines = sum(
-            _rows(len(f"{one.text[: fit.longest]} {one.like} {one.for_whom[:4]}"))
+            _rows(len(f"{one.text[: fit.longest]} {one.like} {one.for_whom[:4]}")) + _more_rows(one)
             for one in bring[: fit.things]
         )
         lines += sum(_rows(60 + len(ticket.title[:160])) for ticket in told.known.tickets[:3])
@@ -113,6 +158,11 @@ def _fit(told: Told, bring: Sequence[Thing], disks: int, others: int) -> Fit:
         if lines <= _LINES:
             return fit
     return _FITS[-1]
+
+
+def _more_rows(thing: Thing) -> int:
+    """Of where it comes from."""
+    return _rows(len(thing.supply)) if thing.supply else 0
 
 
 def _rows(letters: int, of: int = _LETTERS) -> int:
@@ -155,14 +205,96 @@ def of_site(site: str) -> Response:
     )
 
 
+@brief.get("/rooms/<place:site>/<place:name>/brief")
+def of_room(site: str, name: str) -> Response:
+    session, now = db.session(), guard.now()
+    shown = brief_room.shown(session, site, name, now)
+    facts = shown.facts
+    return _answer(
+        "brief_room",
+        shown=shown,
+        facts=facts,
+        room=facts.room,
+        zone=facts.zone,
+        at={"site": site, "name": name},
+        note=short_note(facts.room.note),
+        old=facts.data_at is None or now - facts.data_at > room_facts.OLD,
+        code=code(url_for("brief.of_room", site=site, name=name, _external=True)),
+        fit=next((fit for fit in _ROOM_FITS if _lines(shown, fit) <= fit.lines), _ROOM_FITS[-1]),
+    )
+
+
+def _lines(shown: brief_room.Shown, fit: RoomFit) -> float:
+    """What the lists take of the page, in lines."""
+
+    def column(texts: Iterable[str], most: int) -> float:
+        return sum(_rows(len(text[: fit.longest]) + 10, _LETTERS_OF_HALF) for text in list(texts)[:most])
+
+    lines = float(sum(_rows(len(line)) for line in short_note(shown.facts.room.note).splitlines()))
+    lines += sum(
+        _rows(len(f"{one.text} {one.like}"[: fit.longest])) + _more_rows(one)
+        for one in shown.bring[: fit.things]
+    )
+    for told in (*shown.hosts, *shown.others)[: fit.devices]:
+        said = [told.go.why, *(one.summary for one in told.open[: fit.findings])]
+        if fit.advice:
+            said += [one.texts.get("advice", "") for one in told.open[: fit.findings]]
+        lines += sum(_rows(len(text[: fit.longest]), _LETTERS_OF_HALF) for text in said if text) + 0.5
+    lines += sum(1.3 + len(one.changes) for one in shown.differs[: fit.parts])
+    lines += 2 * len(shown.facts.projectors[: fit.items])
+    left = column((one.reason for one in shown.to_look_at), fit.items)
+    right = column(shown.unknown, fit.unknown) + column(shown.due, fit.unknown) + (2 if shown.due else 0)
+    return lines + max(left, right)
+
+
 def _answer(template: str, **shown: Any) -> Response:
-    save = request.args.get("save") == "1"
+    """The page; with ?save=1 as one file that needs nothing else, with ?pdf=1 that file on paper."""
+    pdf = request.args.get("pdf") == "1"
+    save = pdf or request.args.get("save") == "1"
     style = Path(current_app.static_folder or "", "console.css").read_text(encoding="utf-8") if save else ""
+    if pdf:
+        paper = request.args.get("paper", "")
+        style += _ON_PAPER.format(paper if paper in PAPERS else next(iter(PAPERS)))
     body = render_template(
         f"{template}_saved.html" if save else f"{template}.html",
         style=Markup(style),  # noqa: S704 - our own file
         short=brief_facts.short,
+        papers={} if _press().missing else PAPERS,
         **shown,
     )
+    if pdf:
+        return _printed(body)
     saved = {"Content-Disposition": 'attachment; filename="brief.html"'} if save else {}
     return Response(body, mimetype="text/html", headers=saved)
+
+
+def _press() -> Press:
+    found: Press = current_app.extensions["press"]
+    return found
+
+
+def _printed(body: str) -> Response:
+    db.close()  # nothing more is read, and it may take seconds
+    try:
+        made = _press().pdf(body)
+    except Missing as problem:
+        return _no_pdf(501, "This console makes no PDF", str(problem))
+    except Busy:
+        return _no_pdf(503, "Other PDFs are being made", "Try again in a moment.", {"Retry-After": "5"})
+    except Failed as problem:
+        current_app.logger.error("pdf: %s", problem)
+        return _no_pdf(503, "The PDF could not be made", "What was tried has been stopped; the reason is in the console's log.")  # fmt: skip
+    return Response(
+        made,
+        mimetype="application/pdf",
+        headers={"Content-Disposition": 'attachment; filename="brief.pdf"'},
+    )
+
+
+def _no_pdf(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    advice = "The page itself can be printed, or saved as one file."
+    body = render_template(
+        "error.html", status=status, title=title, detail=detail, advice=advice,
+        back=request.path, back_words="Back to the brief",
+    )  # fmt: skip
+    return Response(body, status, headers)

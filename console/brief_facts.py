@@ -247,13 +247,15 @@ def unknown(one: Known, now: datetime) -> list[str]:
     return without_twins(found)
 
 
-def card(one: Known) -> Card:
+def card(one: Known, warranty: Sequence[tuple[str, str]] = ()) -> Card:
+    """`warranty`: rows of who pays for it."""
     device, system = one.device, next(iter(one.items("system").values()), {})
     os = next(iter(one.items("operating_system").values()), {})
     rows = [
         ("Machine", f"{device.maker} {device.model}".strip()),
         ("Serial", device.system_serial),
         ("Asset tag", device.asset_tag),
+        *warranty,
         ("Stands in", ", ".join(text for text in (device.room, device.site or "") if text)),
         ("System", device.os_name),
         ("Supported until", os.get("support_until", "")),

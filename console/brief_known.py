@@ -10,6 +10,9 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from collector.inventory import Items
+from collector.spares import cover, shelf
+from collector.spares.cover import Cover, Covers
+from collector.spares.shelf import Shelf
 from collector.store.devices import Device
 from collector.store.enrolment import Credential
 from collector.store.findings import CLEARED, Finding
@@ -24,7 +27,10 @@ from console import rule_words, unseen
 _NUMBERS: Final = ("operating_system", "reboot_pending", "battery", "disk_health")
 _SECTIONS: Final = (
     "system", "disks", "raid_arrays", "memory_modules", "batteries", "filesystems", "operating_system",
+    "projectors", "displays", "cameras", "audio_endpoints",
 )  # fmt: skip
+# Parts with a serial, and perhaps a warranty, of their own.
+_OUTSIDE: Final = ("projectors", "displays", "cameras")
 
 Part = tuple[str, Mapping[str, str]]  # the probe that reads it, and its facts
 
@@ -47,6 +53,14 @@ class Unread:
     ok_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Spares:
+    """What lies where and what is under warranty: one for all devices of a brief."""
+
+    shelf: Shelf = field(default_factory=Shelf)
+    covers: Covers = field(default_factory=dict)
+
+
 @dataclass(kw_only=True, slots=True)
 class Known:
     device: Device
@@ -57,6 +71,12 @@ class Known:
     sections: dict[str, Items | None] = field(default_factory=dict)  # None: it cannot be unpacked
     frozen: dict[str, Part] = field(default_factory=dict)  # by finding, as it came to its ticket
     certificate_ends_at: datetime | None = None
+    spares: Spares = field(default_factory=Spares)
+
+    @property
+    def cover(self) -> Cover | None:
+        """Its own warranty."""
+        return cover.find(self.spares.covers, self.device.system_serial)
 
     @property
     def name(self) -> str:
@@ -92,7 +112,8 @@ def read(session: Session, *where: ColumnElement[bool]) -> list[Known]:
     }
     for finding in session.scalars(
         select(Finding)
-        .where(Finding.device_id.in_(chosen), Finding.state != CLEARED)
+        # That every finding has a rule leads to the index of the open ones.
+        .where(Finding.device_id.in_(chosen), Finding.rule > "", Finding.state != CLEARED)
         .order_by(Finding.severity, Finding.since_at, Finding.id)  # critical comes before warning
     ):
         if finding.device_id in found:  # it may have been moved between two statements
@@ -113,6 +134,16 @@ def read(session: Session, *where: ColumnElement[bool]) -> list[Known]:
     ):
         if device_id in found:
             found[device_id].certificate_ends_at = ends_at
+    serials = {
+        facts.get("serial", "")
+        for one in found.values()
+        for finding in one.findings
+        for section in _OUTSIDE
+        if (facts := one.items(section).get(finding.component))
+    }
+    spares = Spares(shelf.read(session), cover.of_devices(session, chosen, serials - {""}))
+    for one in found.values():
+        one.spares = spares
     return list(found.values())
 
 

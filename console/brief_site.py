@@ -61,24 +61,30 @@ def shown(session: Session, site: Site, now: datetime) -> Shown:
         for one in known
         if one.device.room in judged and (one.device.group == "av" or one.device.device_class == "av_host")
     }
-    things = brief_bring.of_devices((each.known for each in told), in_rooms, name_them=True)
+    things = brief_bring.of_devices((each.known for each in told), in_rooms, name_them=True, now=now)
     counts = Counter(each.go.mark for each in with_something)
     reported = [one.device.reported_at for one in known if one.device.reported_at is not None]
     return Shown(
         devices=with_something,
         total=len(known),
         go=[(mark, counts[mark]) for mark in brief_facts.WORST_FIRST if counts[mark]],
-        bring=brief_bring.of_rooms(things, ((one.name, one.verdict.bring) for one in not_ready)),
+        bring=brief_bring.of_rooms(
+            things,
+            ((one.name, one.verdict.bring) for one in not_ready),
+            spares=known[0].spares if known else None,
+            site=site.name,
+            now=now,
+        ),
         rooms=not_ready,
         rooms_total=len(verdicts),
-        unknown=_unknown(told),
+        unknown=not_known(told),
         oldest_at=min(reported, default=None),
         never=len(known) - len(reported),
         old=sum(each.is_old for each in told) - (len(known) - len(reported)),
     )
 
 
-def _unknown(told: Sequence[Told]) -> list[str]:
+def not_known(told: Sequence[Told]) -> list[str]:
     """A sentence for all devices of which the same is not known. What failed comes before what was never told."""
     names: dict[str, list[str]] = {}
     for each in told:

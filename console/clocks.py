@@ -16,7 +16,6 @@ from console import format, sessions, words
 
 logger = logging.getLogger(__name__)
 
-_CLOSE: Final = 0.75  # from here on it is soon over
 _AHEAD: Final = timedelta(days=14)  # how far the next working hour is looked for
 
 
@@ -33,15 +32,20 @@ class Shown:
 
 def shown(session: Session, ticket: Ticket, events: Sequence[TicketEvent], now: datetime) -> list[Shown]:
     """Empty for a ticket that was opened without a policy."""
-    try:
-        calendar = sla.calendar_for(session, ticket)
-    except ValueError as error:  # written past the checks of the sites page
-        logger.error("site %s: %s", ticket.site, error)
-        calendar = ALWAYS
+    calendar = calendar_of(session, ticket)
     target = ticket.sla.get("targets", {}).get(str(ticket.priority), {})
     hours = ALWAYS if target.get("always") else calendar
     zone: tzinfo = sessions.config().zone if calendar is ALWAYS else calendar.zone
     return [_shown(ticket, clock, hours, zone, now) for clock in sla.clocks(ticket, events, calendar, now)]
+
+
+def calendar_of(session: Session, ticket: Ticket) -> Calendar:
+    """Of the ticket's site."""
+    try:
+        return sla.calendar_for(session, ticket)
+    except ValueError as error:  # written past the checks of the sites page
+        logger.error("site %s: %s", ticket.site, error)
+        return ALWAYS
 
 
 def _shown(ticket: Ticket, clock: sla.Clock, hours: Calendar, zone: tzinfo, now: datetime) -> Shown:
@@ -56,7 +60,7 @@ def _shown(ticket: Ticket, clock: sla.Clock, hours: Calendar, zone: tzinfo, now:
         reason = words.PENDING_REASONS.get(ticket.pending_reason, ticket.pending_reason)
         state, note = "paused", f"waiting for {reason}: that is not counted" if reason else "not counted now"
     else:
-        state = "over" if clock.breached else "close" if clock.used >= _CLOSE else "running"
+        state = "over" if clock.breached else "close" if clock.used >= sla.CLOSE else "running"
         if clock.due_at is not None:
             text = f"{format.day(clock.due_at, zone)} {clock.due_at.astimezone(zone):%Z}"
             due = format.time_tag(clock.due_at, text, zone)

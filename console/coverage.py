@@ -9,15 +9,27 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from collector.store.devices import SILENT, Device
+from collector.store.devices import ASLEEP, ONLINE, SHUT_DOWN, SILENT, UNKNOWN, Device
 from collector.store.reports import ProbeResult
 from console import database as db
-from console import format, guard, lists, unseen
+from console import guard, lists, unseen
 
 coverage = Blueprint("coverage", __name__)
 
 _MOST: Final = 200
 _LONG_GONE: Final = timedelta(days=14)
+_PRESENCES: Final = frozenset({ONLINE, ASLEEP, SHUT_DOWN, SILENT, UNKNOWN})
+_COLUMNS: Final[lists.Columns[Any]] = (
+    ("device_id", lambda row: row.Device.id),
+    ("host_name", lambda row: row.Device.host_name),
+    ("site", lambda row: row.Device.site),
+    ("room", lambda row: row.Device.room),
+    ("probe", lambda row: row.ProbeResult.probe),
+    ("outcome", lambda row: row.ProbeResult.outcome),
+    ("reason", lambda row: row.ProbeResult.reason),
+    ("received_at", lambda row: row.ProbeResult.received_at),
+    ("last_read_at", lambda row: row.ProbeResult.ok_at),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,7 @@ def _old_tables() -> lists.Query:
         .join(Device, Device.id == ProbeResult.device_id)
         .where(
             ProbeResult.probe == "operating_system",
+            ProbeResult.reason != "",  # so says the index
             ProbeResult.reason.like("the table of support dates%"),
             Device.revoked_at.is_(None),
         )
@@ -83,13 +96,19 @@ def _old_tables() -> lists.Query:
 
 @coverage.get("/coverage")
 def page() -> str:
-    session, now = db.session(), guard.now()
+    return render_template("coverage.html", **unseen_now(db.session(), guard.now()))
+
+
+def unseen_now(session: Session, now: datetime) -> dict[str, Any]:
+    """What the page shows and the API answers."""
     groups = session.execute(_groups().limit(_MOST + 1)).all()
     gone = session.scalars(
         select(Device)
         .where(
             Device.revoked_at.is_(None),
-            (Device.seen_at < now - _LONG_GONE) | ((Device.seen_at.is_(None)) & (Device.presence != SILENT)),
+            # Each presence by its name: the index begins with it.
+            (Device.presence.in_(_PRESENCES) & (Device.seen_at < now - _LONG_GONE))
+            | (Device.presence.in_(_PRESENCES - {SILENT}) & Device.seen_at.is_(None)),
         )
         .order_by(Device.seen_at, Device.id)
         .limit(50)
@@ -100,17 +119,16 @@ def page() -> str:
         .join(Device, Device.id == ProbeResult.device_id)
         .where(unseen.condition(), Device.revoked_at.is_(None))
     )
-    return render_template(
-        "coverage.html",
-        groups=groups[:_MOST],
-        more=len(groups) > _MOST,
-        disks=_unreadable_disks(session),
-        patches=session.execute(_patches()).all(),
-        old_tables=session.execute(_old_tables()).all(),
-        gone=gone,
-        devices=devices,
-        blind=blind or 0,
-    )
+    return {
+        "groups": groups[:_MOST],
+        "more": len(groups) > _MOST,
+        "disks": _unreadable_disks(session),
+        "patches": session.execute(_patches()).all(),
+        "old_tables": session.execute(_old_tables()).all(),
+        "gone": gone,
+        "devices": devices,
+        "blind": blind or 0,
+    }
 
 
 def _unreadable_disks(session: Session) -> list[UnreadableDisk]:
@@ -145,17 +163,4 @@ def csv() -> Response:
         .order_by(Device.host_name, Device.id, ProbeResult.probe)
         .limit(lists.CSV_ROWS)
     )
-    cells: lists.Cells[Any] = lists.Cells(
-        [
-            ("device_id", lambda row: row.Device.id),
-            ("host_name", lambda row: row.Device.host_name),
-            ("site", lambda row: row.Device.site),
-            ("room", lambda row: row.Device.room),
-            ("probe", lambda row: row.ProbeResult.probe),
-            ("outcome", lambda row: row.ProbeResult.outcome),
-            ("reason", lambda row: row.ProbeResult.reason),
-            ("received_at", lambda row: format.iso(row.ProbeResult.received_at)),
-            ("last_read_at", lambda row: format.iso(row.ProbeResult.ok_at)),
-        ]
-    )
-    return lists.csv_response("tocsin-coverage.csv", cells, rows)
+    return lists.export("coverage", _COLUMNS, rows)

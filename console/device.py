@@ -5,11 +5,11 @@ from typing import Final
 from uuid import uuid4
 
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from collector import enrolment
+from collector import enrolment, merging
 from collector.store.devices import Device
 from collector.store.findings import CLEARED, Finding
 from collector.store.installation import Counter, RefreshRequest
@@ -70,7 +70,7 @@ def page(device_id: str) -> str:
     readings = device_facts.readings(results)
     charts = device_history.charts(
         session,
-        device_id,
+        row,
         readings,
         span="24h",
         first=device_facts.metrics_of(open_findings),
@@ -97,7 +97,25 @@ def page(device_id: str) -> str:
         accepted=accepted.of_device(session, device_id),
         planned=maintenance.on_device(session, row, now),
         places=place.choices(session, row),
+        now_is=merging.heir(session, row),
+        earlier=_earlier(session, row),
     )
+
+
+def _earlier(session: Session, row: Device) -> list[tuple[Device, int]]:
+    """The enrolments that live on as this one, with how many tickets each has."""
+    found = merging.earlier(session, row.id)
+    if not found:
+        return []
+    counts = {
+        row[0]: int(row[1])
+        for row in session.execute(
+            select(Ticket.device_id, func.count())
+            .where(Ticket.device_id.in_([one.id for one in found]))
+            .group_by(Ticket.device_id)
+        )
+    }
+    return [(one, counts.get(one.id, 0)) for one in found]
 
 
 @device.get("/pictures")
@@ -109,7 +127,7 @@ def pictures(device_id: str) -> str:
         span = "24h"
     results = session.scalars(select(ProbeResult).where(ProbeResult.device_id == device_id)).all()
     charts = device_history.charts(
-        session, device_id, device_facts.readings(results), span=span, first=(), now=guard.now()
+        session, row, device_facts.readings(results), span=span, first=(), now=guard.now()
     )
     return render_template(
         "pictures.html", device=row, charts=charts, span=span, spans=list(device_history.SPANS)

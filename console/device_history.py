@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from collector import history
-from console import pictures, rule_words, sessions, words
+from collector.store.devices import Device
+from console import device_limits, pictures, sessions, words
 from console.device_facts import Reading
 
+# How far ahead a forecast is drawn. A day tells of no trend.
+_AHEAD: Final = {"7d": timedelta(days=3.5), "30d": timedelta(days=15)}
 SPANS: Final = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 
 # What people look at first. A metric not named here comes after, by name.
@@ -37,6 +41,8 @@ class Chart:
     picture: Markup
     limits: tuple[pictures.Limit, ...]
     last: float
+    last_at: datetime  # by the device's clock
+    ahead: str  # where the trend leads, in a sentence; empty: no forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Charts:
 
 def charts(
     session: Session,
-    device_id: str,
+    device: Device,
     readings: Sequence[Reading],
     *,
     span: str,
@@ -58,7 +64,8 @@ def charts(
 ) -> Charts:
     since = now - SPANS[span]
     labels = {(reading.metric, reading.component): reading.label for reading in readings}
-    series = history.series(session, device_id, since, now)
+    series = history.series(session, device.id, since, now)
+    here = device_limits.read(session, device, readings, since, now)
     ahead = {key: place for place, key in enumerate(first)}
     order = {metric: place for place, metric in enumerate(_ORDER)}
     wanted = sorted(
@@ -69,13 +76,17 @@ def charts(
     for key in wanted[:most]:
         metric, component = key
         label = labels.get(key) or component
-        limits = rule_words.limits(metric)
+        limits = device_limits.limits(here, metric, component)
         points = [pictures.Point(*point) for point in series[key]]
         title = f"{words.metric(metric)} {label}".strip()
+        trend = device_limits.ahead(here, metric, component, points[-1].last) if points else None
         picture = pictures.line(
-            metric, points, since=since, until=now, zone=sessions.config().zone, limits=limits, title=title
-        )
-        drawn.append(Chart(metric, label, picture, limits, points[-1].last))
+            metric, points, since=since, until=now, zone=sessions.config().zone, limits=limits, title=title,
+            stretches=device_limits.spoke(here, metric, component), why_not=partial(device_limits.why_not, here),
+            ahead=trend, ahead_for=_AHEAD.get(span, timedelta(0)),
+        )  # fmt: skip
+        said = trend.said if trend is not None else ""
+        drawn.append(Chart(metric, label, picture, limits, points[-1].last, points[-1].at, said))
     return Charts(drawn, max(len(wanted) - most, 0), since)
 
 

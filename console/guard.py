@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from console import access, sessions
+from console import access, bearer, sessions
+from console.api import problem
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -52,6 +53,15 @@ def check() -> AnyResponse | None:
     if endpoint not in access.ROUTE:
         abort(403)
     if access.ROUTE[endpoint] == access.OPEN:
+        return None
+    if request.url_rule is not None and request.url_rule.rule.startswith(problem.PATH):
+        # Its key alone, never the cookie: so no page of another site can ride a signed-in browser into the API.
+        try:
+            g.person = bearer.person(now())
+        except bearer.Refused as refused:
+            raise problem.Stopped(401, str(refused)) from None
+        if not access.allows(g.person.role, endpoint):
+            abort(403)
         return None
     person = sessions.person(now())
     if person is None:

@@ -6,11 +6,12 @@ nothing from it that is not printed beside it.
 
 from typing import Final
 
-from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
 from markupsafe import Markup
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
+from collector import merging
 from collector.store.devices import Device
 from console import database as db
 from console import devices, lists
@@ -59,17 +60,22 @@ def _code(device: Device) -> Markup:
 
 @labels.get("/d/<id:label>")
 def follow(label: str) -> Response:
-    """To the device. Should two ever share a label, the list shows both."""
+    """To the device that the machine is now. Should two ever share a label, the list shows both."""
     if len(label) < SHORT or not _HEX.issuperset(label):
         abort(404, "No device has this label.")
     # "g" sorts behind every digit of an id.
-    ids = (
-        db.session()
-        .scalars(select(Device.id).where(Device.id >= label, Device.id < f"{label}g").limit(2))
-        .all()
-    )
+    session = db.session()
+    ids = session.scalars(select(Device.id).where(Device.id >= label, Device.id < f"{label}g").limit(2)).all()
     if not ids:
         abort(404, "No device has this label.")
     if len(ids) > 1:
         return redirect(url_for("devices.page", q=label))
-    return redirect(url_for("device.page", device_id=ids[0]))
+    labelled = session.get_one(Device, ids[0])
+    now_is = merging.heir(session, labelled)
+    if now_is is not labelled:
+        flash(
+            f"This label is of an earlier enrolment, {labelled.host_name or short(labelled.id)}. "
+            "The machine was enrolled again; this is what it is now. Its label can be printed anew.",
+            "unknown",
+        )
+    return redirect(url_for("device.page", device_id=now_is.id))

@@ -68,15 +68,8 @@ def page() -> str:
 
 def _page(session: Session, typed: Mapping[str, str], problem: str = "") -> str:
     now = guard.now()
-    rows = session.execute(
-        select(Maintenance, Device)
-        .outerjoin(Device, Device.id == Maintenance.device_id)
-        .where(or_(Maintenance.ends_at > now - _PAST, Maintenance.weekly))
-        .order_by(Maintenance.starts_at.desc(), Maintenance.id)
-        .limit(_MOST)
-    ).all()
     sites = session.scalars(select(Site).order_by(Site.name)).all()
-    shown = [_shown(row, {device.id: device} if device else {}, now) for row, device in rows]
+    shown = listed(session, now)
     alive = [one for one in shown if one.row.ended_at is None and one.ends > now]
     gone = [one for one in shown if one not in alive]
     zones = sorted({site.time_zone for site in sites} | {sessions.config().time_zone, "UTC"})
@@ -91,6 +84,18 @@ def _page(session: Session, typed: Mapping[str, str], problem: str = "") -> str:
         typed=typed,
         problem=problem,
     )
+
+
+def listed(session: Session, now: datetime) -> list[Shown]:
+    """Of the last three months and to come, the latest first."""
+    rows = session.execute(
+        select(Maintenance, Device)
+        .outerjoin(Device, Device.id == Maintenance.device_id)
+        .where(or_(Maintenance.ends_at > now - _PAST, Maintenance.weekly))
+        .order_by(Maintenance.starts_at.desc(), Maintenance.id)
+        .limit(_MOST)
+    ).all()
+    return [_shown(row, {device.id: device} if device else {}, now) for row, device in rows]
 
 
 @maintenance.post("")

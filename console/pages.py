@@ -16,8 +16,9 @@ from werkzeug.wrappers import Response
 from collector.roles import ROLES
 from collector.store.tickets import TicketEvent
 from console import access, format, guard, rule_words, sessions, words
+from console.api import problem as api_problem
 
-# endpoint, word
+# endpoint, word: what everybody's day is about …
 _NAVIGATION: Final = (
     ("today.page", "Today"),
     ("devices.page", "Devices"),
@@ -25,14 +26,29 @@ _NAVIGATION: Final = (
     ("tickets.page", "Tickets"),
     ("situations.page", "Situations"),
     ("maintenance.page", "Planned work"),
+    ("spares.page", "Parts"),
     ("rules.page", "Rules"),
     ("coverage.page", "Coverage"),
+)
+# … and what is looked after now and then, in a menu: no page's name is out of sight on a laptop.
+_ADMIN: Final = (
     ("sites.page", "Sites"),
     ("enrolment.page", "Enrolment"),
     ("duplicates.page", "Duplicates"),
+    ("outbox.page", "Outbox"),
     ("people.page", "People"),
+    ("keys.page", "API keys"),
     ("audit.page", "Audit"),
 )
+# Blueprint → the one whose word stands at the top.
+_PART_OF: Final = {
+    "device": "devices",
+    "room": "rooms",
+    "room_baseline": "rooms",
+    "room_history": "rooms",
+    "spares_import": "spares",
+    "ticket": "tickets",
+}
 _WORDS: Final = {
     400: ("That request could not be understood", "Go back, reload the page and try again."),
     401: ("You are not signed in", "Sign in, then do it again."),
@@ -144,6 +160,11 @@ def _shared() -> dict[str, Any]:
     return {
         "person": who,
         "navigation": [item for item in _NAVIGATION if who and access.allows(who.role, item[0])],
+        # Whoever only has keys of their own finds them on the page of their account.
+        "administration": [item for item in _ADMIN if who and access.allows(who.role, item[0])]
+        if who and access.allows(who.role, _ADMIN[0][0])
+        else [],
+        "here": f"{_PART_OF.get(request.blueprint or '', request.blueprint)}.page",
         "may": lambda endpoint: bool(who and access.allows(who.role, endpoint)),
         "now": guard.now(),
         "roles": ROLES,
@@ -224,6 +245,8 @@ def _http_error(problem: HTTPException) -> Response | tuple[str, int] | HTTPExce
     # Werkzeug's own sentences are for programmers; ours are given with abort(code, "…").
     own = type(problem).description
     detail = problem.description if problem.description and problem.description != own else ""
+    if api_problem.is_wanted():
+        return api_problem.answer(status, detail, problem)
     return _page(status, detail)
 
 
@@ -233,15 +256,15 @@ def _csrf_error(_problem: CSRFError) -> tuple[str, int]:
     )
 
 
-def _database_error(problem: OperationalError) -> tuple[str, int]:
+def _database_error(problem: OperationalError) -> Response | tuple[str, int]:
     from flask import current_app
 
     current_app.logger.error("database: %s", problem.orig)
-    return _page(503)
+    return api_problem.answer(503) if api_problem.is_wanted() else _page(503)
 
 
-def _failure(_problem: Exception) -> tuple[str, int]:
-    return _page(500)
+def _failure(_problem: Exception) -> Response | tuple[str, int]:
+    return api_problem.answer(500) if api_problem.is_wanted() else _page(500)
 
 
 def same(options: Iterable[str]) -> list[tuple[str, str]]:

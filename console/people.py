@@ -19,6 +19,7 @@ people = Blueprint("people", __name__, url_prefix="/people")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
 # Names that pages use for what no person did.
 _TAKEN: Final = ("tocsin", "enrolment", "none", "me", "any")
+_LAST: Final = "This is the last administrator, or the last one with a password; make another one first."
 
 
 class CannotAdd(ValueError):
@@ -29,9 +30,13 @@ def register(app: Flask) -> None:
     app.register_blueprint(people)
 
 
+def is_name(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and name.casefold() not in _TAKEN
+
+
 def add_user(session: Session, *, name: str, role: str, password: str, now: datetime) -> User:
     """Raises CannotAdd and WeakPassword."""
-    if not _NAME.fullmatch(name) or name.casefold() in _TAKEN:
+    if not is_name(name):
         raise CannotAdd(
             "A name has letters, digits and . _ - @, begins with a letter or digit, and is not reserved."
         )
@@ -50,13 +55,20 @@ def disable_user(session: Session, user: User, now: datetime) -> None:
     sessions.end_all(session, user.name)
 
 
+def works_here(session: Session, name: str) -> bool:
+    """A ticket may be given to them."""
+    user = session.get(User, name)
+    return user is not None and user.disabled_at is None and user.role != "viewer"
+
+
 def is_last_admin(session: Session, user: User) -> bool:
-    others = session.scalar(
-        select(func.count(User.name)).where(
-            User.role == "admin", User.disabled_at.is_(None), User.name != user.name
-        )
+    """Or the last one with a password: when the identity provider is away, somebody must still come in."""
+    others = select(func.count(User.name)).where(
+        User.role == "admin", User.disabled_at.is_(None), User.name != user.name
     )
-    return user.role == "admin" and user.disabled_at is None and not others
+    if user.password_hash:
+        others = others.where(User.password_hash != "")
+    return user.role == "admin" and user.disabled_at is None and not session.scalar(others)
 
 
 @people.get("")
@@ -77,7 +89,9 @@ def page() -> str:
         .outerjoin(browsers, browsers.c.name == User.name)
         .order_by(User.disabled_at.is_not(None), User.name)
     ).all()
-    return render_template("people.html", rows=rows, shortest=passwords.SHORTEST)
+    return render_template(
+        "people.html", rows=rows, shortest=passwords.SHORTEST, provider=sessions.config().provider_title
+    )
 
 
 @people.post("")
@@ -128,8 +142,10 @@ def change_role(name: str) -> Response:
     user, role = _found(session, name), request.form.get("role", "")
     if role not in ROLES:
         abort(400, "There is no such role.")
+    if user.subject is not None:
+        abort(409, "This person's role comes from the identity provider, anew at each sign-in.")
     if role != "admin" and is_last_admin(session, user):
-        abort(409, "This is the last administrator; make another one first.")
+        abort(409, _LAST)
     user.role = role
     sessions.end_all(session, user.name, but=guard.person().token_hash)
     _record(session, "role changed", user)
@@ -141,6 +157,8 @@ def change_role(name: str) -> Response:
 def set_password(name: str) -> Response:
     session = db.session()
     user = _found(session, name)
+    if user.subject is not None:
+        abort(409, "This person signs in by the identity provider and has no password here.")
     try:
         user.password_hash = passwords.hashed(request.form.get("password", ""), name=user.name)
     except passwords.WeakPassword as problem:
@@ -158,7 +176,7 @@ def disable(name: str) -> Response:
     session = db.session()
     user = _found(session, name)
     if is_last_admin(session, user):
-        abort(409, "This is the last administrator; make another one first.")
+        abort(409, _LAST)
     disable_user(session, user, guard.now())
     _record(session, "user disabled", user)
     flash(f"{user.name} cannot sign in any more.", "good")

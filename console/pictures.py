@@ -21,6 +21,7 @@ _RIGHT: Final = 8
 _TOP: Final = 8
 _BOTTOM: Final = 20
 _MOST_POINTS: Final = 300
+_FEWEST_OF_A_RHYTHM: Final = 4
 
 
 Horizontal = Callable[[datetime], float]
@@ -37,11 +38,33 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A number of a rule, drawn as a dashed line."""
+    """A number of a rule, drawn as a dashed line; where a finding ends, dotted."""
 
     value: float
     name: str
     word: str = ""  # under the picture
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time in which a finding was open."""
+
+    begins: datetime
+    ends: datetime
+    name: str
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Where a trend leads: from the last value to the wall, in so many seconds, and at the slow end in so many."""
+
+    level: float
+    wall: float
+    left: float
+    late: float
+    said: str
 
 
 def line(
@@ -53,13 +76,22 @@ def line(
     zone: tzinfo,
     limits: Sequence[Limit] = (),
     title: str = "",
+    stretches: Sequence[Stretch] = (),
+    why_not: Callable[[datetime, datetime], str] | None = None,
+    ahead: Ahead | None = None,
+    ahead_for: timedelta = timedelta(0),
 ) -> Markup:
-    """A picture over time: line, band from least to most, gaps as gaps, limits dashed."""
+    """A picture over time: line, band from least to most, gaps as gaps, limits dashed.
+
+    `stretches` lie behind the line. `why_not` says why there is nothing between two moments; empty: not known.
+    With `ahead_for` the axis goes on past `until`, and where the trend leads is drawn there.
+    """
     points = [point for point in points if since <= point.at <= until and math.isfinite(point.last)]
     points = thinned(points, since, until)
     low, high = _reach(metric, points, limits)
     width, height = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
-    seconds = max((until - since).total_seconds(), 1)
+    end = until + (ahead_for if ahead is not None else timedelta(0))
+    seconds = max((end - since).total_seconds(), 1)
 
     def x(at: datetime) -> float:
         return _LEFT + width * (at - since).total_seconds() / seconds
@@ -67,10 +99,19 @@ def line(
     def y(number: float) -> float:
         return _TOP + height * (1 - (min(max(number, low), high) - low) / (high - low))
 
-    parts = [_grid(metric, low, high, y), _times(since, until, zone, x)]
-    for run in runs(points, since=since, until=until):
+    found = runs(points, since=since, until=until)
+    parts = [
+        _open(one, since, until, zone, x) for one in stretches if one.ends > since and one.begins < until
+    ]
+    parts += [
+        _hole(begins, ends, zone, x, why_not) for begins, ends in holes(found, since=since, until=until)
+    ]
+    parts += [_grid(metric, low, high, y), _times(since, end, zone, x)]
+    for run in found:
         parts.append(_band(run, x, y))
         parts.append(_stroke(run, x, y))
+    if ahead is not None and end > until:
+        parts.append(_ahead(ahead, until, end, x, y))
     parts.extend(_limit(limit, y) for limit in limits if low <= limit.value <= high)
     if not points:
         parts.append(
@@ -131,15 +172,33 @@ def runs(points: Sequence[Point], *, since: datetime, until: datetime) -> list[l
     """Points without a hole between them. A hole is much longer than the usual distance."""
     if not points:
         return []
-    steps = sorted((b.at - a.at).total_seconds() for a, b in pairwise(points))
-    usual = steps[len(steps) // 2] if steps else 0.0
-    hole = max(usual * 3.5, (until - since).total_seconds() / 200, 1.0)
+    hole = _hole_seconds(points, since, until)
     found = [[points[0]]]
     for before, after in pairwise(points):
         if (after.at - before.at).total_seconds() > hole:
             found.append([])
         found[-1].append(after)
     return found
+
+
+def _hole_seconds(points: Sequence[Point], since: datetime, until: datetime) -> float:
+    steps = sorted((b.at - a.at).total_seconds() for a, b in pairwise(points))
+    usual = steps[len(steps) // 2] if steps else 0.0
+    return max(usual * 3.5, (until - since).total_seconds() / 200, 1.0)
+
+
+def holes(
+    found: Sequence[Sequence[Point]], *, since: datetime, until: datetime
+) -> list[tuple[datetime, datetime]]:
+    """The times without a reading: before the first, between two, after the last. Of too few readings nobody can say
+    how far apart they usually are: then none."""
+    points = [point for run in found for point in run]
+    if len(points) < _FEWEST_OF_A_RHYTHM:
+        return []
+    hole = timedelta(seconds=_hole_seconds(points, since, until))
+    between = [(before[-1].at, after[0].at) for before, after in pairwise(found)]
+    edges = [(since, points[0].at), *between, (points[-1].at, until)]
+    return [(begins, ends) for begins, ends in edges if ends - begins > hole]
 
 
 def _reach(metric: str, points: Sequence[Point], limits: Sequence[Limit]) -> tuple[float, float]:
@@ -231,8 +290,49 @@ def _said(moment: datetime, shape: str) -> str:
 
 def _limit(limit: Limit, y: Vertical) -> Markup:
     return Markup(
-        '<line class="pic-limit" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"><title>{}</title></line>'
-    ).format(_LEFT, WIDTH - _RIGHT, y(limit.value), y(limit.value), limit.name)
+        '<line class="pic-limit{}" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"><title>{}</title></line>'
+    ).format(
+        " pic-ends" if limit.ends else "", _LEFT, WIDTH - _RIGHT, y(limit.value), y(limit.value), limit.name
+    )
+
+
+def _open(one: Stretch, since: datetime, until: datetime, zone: tzinfo, x: Horizontal) -> Markup:
+    left, right = x(max(one.begins, since)), x(min(one.ends, until))
+    over = "still open" if one.ends >= until else f"until {people.day(one.ends, zone)}"
+    return Markup('<rect class="pic-open{}" x="{:.1f}" y="{}" width="{:.1f}" height="{}"><title>{}</title></rect>').format(
+        " critical" if one.critical else "", left, _TOP, max(right - left, 1), HEIGHT - _TOP - _BOTTOM,
+        f"{one.name}: since {people.day(one.begins, zone)}, {over}",
+    )  # fmt: skip
+
+
+def _hole(
+    begins: datetime, ends: datetime, zone: tzinfo, x: Horizontal, why_not: Callable[[datetime, datetime], str] | None
+) -> Markup:  # fmt: skip
+    why = why_not(begins, ends) if why_not is not None else ""
+    said = (
+        f"no reading from {people.day(begins, zone)} to {people.day(ends, zone)}: {why or 'why is not known'}"
+    )
+    return Markup('<rect class="pic-hole" x="{:.1f}" y="{}" width="{:.1f}" height="{}"><title>{}</title></rect>').format(
+        x(begins), _TOP, x(ends) - x(begins), HEIGHT - _TOP - _BOTTOM, said
+    )  # fmt: skip
+
+
+def _ahead(ahead: Ahead, now: datetime, end: datetime, x: Horizontal, y: Vertical) -> Markup:
+    """A wedge from now: its upper edge the trend, its lower the slow end of what is likely."""
+    horizon = (end - now).total_seconds()
+
+    def at(seconds: float, reached: float) -> str:
+        value = ahead.level + (ahead.wall - ahead.level) * min(seconds / reached, 1.0)
+        return f"{x(now + timedelta(seconds=seconds)):.1f},{y(value):.1f}"
+
+    corners = [at(0, ahead.left), at(min(ahead.left, horizon), ahead.left)]
+    if ahead.left < horizon:
+        corners.append(at(min(ahead.late, horizon), ahead.left))
+    corners.append(at(min(ahead.late, horizon), ahead.late))
+    return Markup(
+        '<line class="pic-now" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"><title>now</title></line>'
+        '<polygon class="pic-ahead" points="{}"><title>{}</title></polygon>'
+    ).format(x(now), x(now), _TOP, HEIGHT - _BOTTOM, " ".join(corners), ahead.said)
 
 
 def _stroke(run: Sequence[Point], x: Horizontal, y: Vertical) -> Markup:

@@ -13,10 +13,12 @@ from collector import decide
 from collector.rooms import asking, checks
 from collector.rooms import room as rooming
 from collector.rooms.room import RoomRow
+from collector.spares import shelf
 from collector.store.devices import Site
 from collector.store.rooms import ReadinessCheck, Room
+from console import brief_bring, forms, guard, hours, room_facts, room_history
 from console import database as db
-from console import forms, guard, hours, room_facts, room_history
+from console.brief_known import Spares
 
 room = Blueprint("room", __name__, url_prefix="/rooms/<place:site>/<place:name>")
 
@@ -38,9 +40,12 @@ def _page(
     now = guard.now()
     shown = room_facts.shown(session, site, name, now)
     own = session.get(Room, (site, name))
+    spares = Spares(shelf.read(session)) if shown.verdict.bring else Spares()
+    things = brief_bring.of_rooms([], [(name, shown.verdict.bring)], spares=spares, site=site, now=now)
     return render_template(
         "room.html",
         shown=shown,
+        supplies=[thing for thing in things if thing.said],
         room=shown.room,
         at={"site": site, "name": name},
         history=room_history.of_room(session, site, name, now, shown.zone),

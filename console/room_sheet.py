@@ -1,4 +1,5 @@
-"""The room on one printed page, to take along: verdict, what to bring, parts with sockets and serials, boxes to tick."""
+"""The room on one printed page, to hang up in it: verdict, parts with sockets and serials, boxes to tick. What somebody
+needs who is sent there is the brief (console/brief_room.py)."""
 
 import io
 from collections.abc import Sequence
@@ -39,7 +40,7 @@ def page(site: str, name: str) -> Response:
     shown = room_facts.shown(db.session(), site, name, now)
     style = Path(current_app.static_folder or "", "console.css").read_text(encoding="utf-8") if save else ""
     address = url_for("room.page", site=site, name=name, _external=True)
-    note = _short(shown.room.note)
+    note = short_note(shown.room.note)
     boxes = _boxes(shown.items)
     most = _room_for_parts(shown, boxes, note)
     body = render_template(
@@ -65,7 +66,7 @@ def _boxes(items: Sequence[Item]) -> list[Item]:
     return [one for one in items if one.is_bad]
 
 
-def _short(note: str) -> str:
+def short_note(note: str) -> str:
     lines = note[:_LONGEST_NOTE].splitlines()[:_MOST_LINES]
     kept = "\n".join(lines)
     return kept if len(kept) == len(note) else f"{kept} … the rest is in the console"

@@ -18,7 +18,7 @@ from collector.rooms.room import RoomRow
 from collector.store.devices import Device
 from collector.store.rooms import NOT_READY
 from console import database as db
-from console import format, guard, lists, words
+from console import guard, lists, words
 
 rooms = Blueprint("rooms", __name__)
 
@@ -75,11 +75,11 @@ def register(app: Flask) -> None:
 def board(session: Session, now: datetime) -> list[Line]:
     """Worst first, and of these the one that is needed soonest. The same number of statements for any number."""
     found = known.read(session, room.rooms(session), now)
-    lines = [_line(one, now) for one in found.values()]
+    lines = [line_of(one, now) for one in found.values()]
     return sorted(lines, key=_worst)
 
 
-def _line(one: known.Known, now: datetime) -> Line:
+def line_of(one: known.Known, now: datetime) -> Line:
     told = [host.device.reported_at for host in one.devices]
     return Line(
         room=one.room, verdict=readiness.judge(one, now), booking=one.current(now) or one.next(now),
@@ -120,20 +120,35 @@ def counts(lines: Iterable[Line]) -> Counter[str]:
     return found
 
 
+_COLUMNS: Final[lists.Columns[Line]] = (
+    ("site", lambda line: line.room.site),
+    ("room", lambda line: line.room.name),
+    ("readiness", lambda line: line.verdict.verdict),
+    ("reason", lambda line: line.verdict.reason),
+    ("since", lambda line: line.verdict.since),
+    ("booked_from", lambda line: line.booking[0] if line.booking else None),
+    ("booked_to", lambda line: line.booking[1] if line.booking else None),
+    ("not_ready_before_booking", lambda line: "yes" if line.is_at_risk else "no"),
+    ("bring", lambda line: "; ".join(line.verdict.bring)),
+    "hosts",
+    ("oldest_data_at", lambda line: line.data_at),
+)
+
+
 def _wish() -> lists.Wish:
     return lists.wish(SORTS, default="worst", filters=FILTERS)
 
 
-def _wanted(lines: Sequence[Line], asked: lists.Wish) -> list[Line]:
-    wanted = asked.filters
-    text = wanted["q"].casefold()
+def wanted(lines: Sequence[Line], asked: lists.Wish) -> list[Line]:
+    filters = asked.filters
+    text = filters["q"].casefold()
     found = [
         line
         for line in lines
         if (not text or text in f"{line.room.site} {line.room.name}".casefold())
-        and wanted["site"] in ("", line.room.site)
-        and wanted["verdict"] in ("", line.verdict.verdict)
-        and (not wanted["risk"] or line.is_at_risk)
+        and filters["site"] in ("", line.room.site)
+        and filters["verdict"] in ("", line.verdict.verdict)
+        and (not filters["risk"] or line.is_at_risk)
     ]
     return sorted(found, key=_KEYS[asked.sort], reverse=asked.descending)
 
@@ -142,7 +157,7 @@ def _wanted(lines: Sequence[Line], asked: lists.Wish) -> list[Line]:
 def page() -> str:
     session, now, asked = db.session(), guard.now(), _wish()
     lines = board(session, now)
-    shown = _wanted(lines, asked)
+    shown = wanted(lines, asked)
     number = request.args.get("page", 1, type=int)
     last = max(1, -(-len(shown) // _PAGE))
     number = min(max(number, 1), last)
@@ -164,23 +179,8 @@ def page() -> str:
 @rooms.get("/rooms.csv")
 def csv() -> Response:
     asked = _wish()
-    cells: lists.Cells[Line] = lists.Cells(
-        [
-            ("site", lambda line: line.room.site),
-            ("room", lambda line: line.room.name),
-            ("readiness", lambda line: line.verdict.verdict),
-            ("reason", lambda line: line.verdict.reason),
-            ("since", lambda line: format.iso(line.verdict.since)),
-            ("booked_from", lambda line: format.iso(line.booking[0] if line.booking else None)),
-            ("booked_to", lambda line: format.iso(line.booking[1] if line.booking else None)),
-            ("not_ready_before_booking", lambda line: "yes" if line.is_at_risk else "no"),
-            ("bring", lambda line: "; ".join(line.verdict.bring)),
-            ("hosts", lambda line: line.hosts),
-            ("oldest_data_at", lambda line: format.iso(line.data_at)),
-        ]
-    )
-    lines = _wanted(board(db.session(), guard.now()), asked)
-    return lists.csv_response("tocsin-rooms.csv", cells, lines[: lists.CSV_ROWS])
+    lines = wanted(board(db.session(), guard.now()), asked)
+    return lists.export("rooms", _COLUMNS, lines[: lists.CSV_ROWS])
 
 
 @rooms.get("/rooms/morning")

@@ -20,7 +20,9 @@ def bad(rule: Rule) -> str:
     if rule.part_of:
         said += "; only what is in the room's accepted baseline"
     if rule.during:
-        said += f"; only {_DURING[rule.during]}"
+        said += f"; only {rule_text.during(rule.during)}"
+    if rule.urgent_during:
+        said += f"; {rule_text.during(rule.urgent_during)}, {_urgent(rule)}"
     if rule.ticket_after:
         said += f"; a ticket only if it lasts {rule_text.span(rule.ticket_after)}"
     return said
@@ -63,11 +65,14 @@ def _watched(rule: Rule) -> str:
     return f"{name} {_limit(rule.raises, rule.metric)}{' either way' if rule.magnitude else ''}"
 
 
-_DURING = {
-    "hours": "in the room's hours",
-    "session": "while the room is booked",
-    "out_of_hours": "out of the room's hours",
-}
+def _urgent(rule: Rule) -> str:
+    said = []
+    if rule.urgent_hold is not None:
+        short = f"after {rule_text.span(rule.urgent_hold)} already" if rule.urgent_hold else "at once"
+        said.append(short)
+    if rule.urgent_severity:
+        said.append(f"as {rule.urgent_severity}")
+    return " and ".join(said)
 
 
 def _section(rule: Rule) -> str:

@@ -39,7 +39,7 @@ rules = Blueprint("rules", __name__, url_prefix="/rules")
 
 _PAST_OVERRIDES: Final = 50
 _SHOWN_FINDINGS: Final = 50
-_CLASSES: Final = ("desktop", "laptop", "av_host", "server", "virtual", "unknown")
+CLASSES: Final = ("desktop", "laptop", "av_host", "server", "virtual", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,15 @@ def register(app: Flask) -> None:
 
 @rules.get("")
 def page() -> str:
-    session, now, query = db.session(), guard.now(), lists.argument("q").casefold()
+    session, query = db.session(), lists.argument("q")
+    return render_template(
+        "rules.html", rules=listed(session, guard.now(), query), total=len(rule_words.all_rules()),
+        held=_held(session), q=query,
+    )  # fmt: skip
+
+
+def listed(session: Session, now: datetime, query: str) -> list[Row]:
+    """The rules in whose words this text is, by subject."""
     counted = {
         rule: (count, suppressed)
         for rule, count, suppressed in session.execute(
@@ -81,17 +89,15 @@ def page() -> str:
             .group_by(Finding.rule)
         )
     }
-    in_force = select(Override.rule, func.count()).where(_in_force(now)).group_by(Override.rule)
-    overrides = {row[0]: row[1] for row in session.execute(in_force)}
+    holding = select(Override.rule, func.count()).where(in_force(now)).group_by(Override.rule)
+    overrides = {row[0]: row[1] for row in session.execute(holding)}
     right = rule_precision.by_rule(session, now)
     every = [_row(rule, counted.get(rule.name, (0, 0)), overrides, right) for rule in rule_words.all_rules()]
+    text = query.casefold()
     found = [
-        row for row in every if query in f"{row.rule.name} {words.plain(row.rule.name)} {row.bad}".casefold()
+        row for row in every if text in f"{row.rule.name} {words.plain(row.rule.name)} {row.bad}".casefold()
     ]
-    found.sort(key=lambda row: (row.subject, row.rule.severity, row.rule.name))
-    return render_template(
-        "rules.html", rules=found, total=len(every), held=_held(session), q=lists.argument("q")
-    )
+    return sorted(found, key=lambda row: (row.subject, row.rule.severity, row.rule.name))
 
 
 def _row(
@@ -109,7 +115,7 @@ def _row(
     )
 
 
-def _in_force(now: datetime) -> Any:
+def in_force(now: datetime) -> Any:
     return Override.ended_at.is_(None) & or_(Override.until_at.is_(None), Override.until_at > now)
 
 
@@ -165,7 +171,7 @@ def _page(name: str, typed: Mapping[str, str], problem: str = "", preview: Previ
         most=_SHOWN_FINDINGS,
         fields=rule_form.fields(rule),
         sites=session.scalars(select(Site.name).order_by(Site.name)).all(),
-        classes=_CLASSES,
+        classes=CLASSES,
         typed=typed,
         problem=problem,
         preview=preview,
@@ -188,8 +194,8 @@ def _shown(rule: Rule, row: Override, device: Device | None, now: datetime) -> S
         "device": row.name if device is None else "",
         "component": f"{row.name if device is None else ''} {row.component}".strip(),
     }.get(row.scope, "")
-    in_force = row.ended_at is None and (row.until_at is None or row.until_at > now)
-    return Shown(row, where, device, rule_form.said(rule, row.changes), in_force, misfit)
+    holds = row.ended_at is None and (row.until_at is None or row.until_at > now)
+    return Shown(row, where, device, rule_form.said(rule, row.changes), holds, misfit)
 
 
 @rules.post("/<id:rule>/overrides")
@@ -241,7 +247,7 @@ def _override(session: Session, rule: Rule) -> dict[str, Any]:
     name = ""
     if scope == "device_class":
         name = forms.line("device_class")
-        if name not in _CLASSES:
+        if name not in CLASSES:
             raise forms.Mistake("choose a kind of device")
     elif scope == "room":
         name = forms.line("room")

@@ -18,7 +18,9 @@ from console.database import session as database_session
 from console.database import writing
 
 # Writing the time of each click would make every reader a writer; idle time is exact to this.
-_SEEN_STEP: Final = timedelta(minutes=5)
+SEEN_STEP: Final = timedelta(minutes=5)
+_LONGEST_WHO: Final = 100  # of the columns that say who
+_SHORTEST_TITLE: Final = 4  # fewer letters of a key's title say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,15 @@ class Person:
     name: str
     role: str
     token_hash: str
+    key_title: str = ""  # of the API key that a program came with; empty: a browser
+
+    @property
+    def signs(self) -> str:
+        """As history and the audit list write it: `ada`, and of a program `ada (weekly figures)`."""
+        room = _LONGEST_WHO - len(self.name) - len(" ()")
+        if not self.key_title or room < _SHORTEST_TITLE:
+            return self.name
+        return f"{self.name} ({self.key_title[:room]})"
 
 
 def config() -> Config:
@@ -62,6 +73,14 @@ def begin(session: Session, *, user: str, address: str, now: datetime) -> str:
     )
     session.execute(delete(SignInSession).where(SignInSession.expires_at < now))
     return token
+
+
+def begin_anew(session: Session, *, user: str, address: str, now: datetime) -> str:
+    """The token of a new session; the one this browser had, whoever's it was, is over."""
+    old = request.cookies.get(cookie_name())
+    if old:
+        session.execute(delete(SignInSession).where(SignInSession.token_hash == digest(old)))
+    return begin(session, user=user, address=address, now=now)
 
 
 def give(response: Response, token: str) -> None:
@@ -111,7 +130,7 @@ def _find(now: datetime) -> Person | None:
     )
     if row is None:
         return None
-    if row.seen_at < now - _SEEN_STEP and request.method == "GET":
+    if row.seen_at < now - SEEN_STEP and request.method == "GET":
         _seen(row.token_hash, now)
     return Person(name=row.name, role=row.role, token_hash=row.token_hash)
 

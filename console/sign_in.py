@@ -22,7 +22,7 @@ def register(app: Flask) -> None:
 def form() -> Response | str:
     if sessions.person(guard.now()) is not None:
         return redirect(guard.safe_next(request.args.get("next", "")))
-    return _form(request.args.get("next", ""))
+    return door(request.args.get("next", ""))
 
 
 @sign_in.post("/sign-in")
@@ -37,14 +37,14 @@ def submit() -> Response | tuple[str, int]:
         attempt_id = lockout.attempt(counting, name=name, address=address, now=now)
     if not attempt_id:
         health.count_failure("locked")
-        return _form(wanted, name=name, problem=_LOCKED), 429
+        return door(wanted, name=name, problem=_LOCKED), 429
     with db.reading() as looking:
         user = looking.get(User, name)
     known = user.password_hash if user is not None and user.disabled_at is None else None
     if not passwords.right(password, known) or user is None:
         health.count_failure("wrong")
         current_app.logger.warning("failed sign-in from %s", address)
-        return _form(wanted, name=name, problem=_WRONG), 401
+        return door(wanted, name=name, problem=_WRONG), 401
     token = _begin(user, password, address, attempt_id)
     session.clear()  # a new CSRF token too
     response = redirect(guard.safe_next(wanted))
@@ -60,10 +60,7 @@ def _begin(user: User, password: str, address: str, attempt_id: str) -> str:
         if current is not None and passwords.is_dated(current.password_hash):
             current.password_hash = passwords.hashed(password, name=user.name)
         audit.record(write, who=user.name, action="signed in", subject=address, now=now)
-        old = request.cookies.get(sessions.cookie_name())
-        if old:
-            write.execute(delete(SignInSession).where(SignInSession.token_hash == sessions.digest(old)))
-        return sessions.begin(write, user=user.name, address=address, now=now)
+        return sessions.begin_anew(write, user=user.name, address=address, now=now)
 
 
 @sign_in.post("/sign-out")
@@ -72,14 +69,19 @@ def sign_out() -> Response:
     write = db.session()
     write.execute(delete(SignInSession).where(SignInSession.token_hash == who.token_hash))
     audit.record(write, who=who.name, action="signed out", now=guard.now())
+    came_from_there = write.get_one(User, who.name).subject is not None
     write.commit()
     session.clear()
-    response = redirect(url_for("sign_in.form"))
+    response = redirect(url_for("sign_in.form", left=1) if came_from_there else url_for("sign_in.form"))
     sessions.take_back(response)
     return response
 
 
-def _form(wanted: str, *, name: str = "", problem: str = "") -> str:
+def door(wanted: str, *, name: str = "", problem: str = "") -> str:
+    """The page to sign in on."""
     with db.reading() as looking:
         nobody_yet = looking.query(User.name).first() is None
-    return render_template("sign_in.html", next=wanted, name=name, problem=problem, nobody_yet=nobody_yet)
+    return render_template(
+        "sign_in.html", next=wanted, name=name, problem=problem, nobody_yet=nobody_yet,
+        provider=sessions.config().provider_title, left="left" in request.args,
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, url_for
@@ -69,17 +69,21 @@ def _ids(row: Situation) -> list[str]:
 
 @situations.get("")
 def page() -> str:
-    session, now = db.session(), guard.now()
-    past = session.scalars(
+    session = db.session()
+    return render_template(
+        "situations.html", situations=open_ones(session), past=past_ones(session, guard.now())
+    )
+
+
+def past_ones(session: Session, now: datetime) -> list[Shown]:
+    rows = session.scalars(
         select(Situation)
         .where(Situation.state != "open", Situation.opened_at > now - _PAST)
         .order_by(Situation.opened_at.desc(), Situation.id)
         .limit(_MOST_PAST)
     ).all()
     nothing: Counter[str] = Counter()
-    return render_template(
-        "situations.html", situations=open_ones(session), past=[_shown(row, nothing) for row in past]
-    )
+    return [_shown(row, nothing) for row in rows]
 
 
 @situations.get("/<int(max=2147483647):number>")

@@ -22,10 +22,13 @@ from collector.tickets.explain import explain
 from console import (
     accepted,
     audit,
+    brief_bring,
+    brief_known,
     clocks,
     device_facts,
     forms,
     guard,
+    people,
     pictures,
     rule_words,
     sessions,
@@ -77,7 +80,7 @@ def _shown(number: int) -> dict[str, Any]:
     ).all()
     evidence = session.scalars(select(Evidence).filter_by(**mine).order_by(Evidence.at)).all()
     results = session.scalars(select(ProbeResult).where(ProbeResult.device_id == row.device_id)).all()
-    people = session.scalars(
+    workers = session.scalars(
         select(User.name).where(User.disabled_at.is_(None), User.role != "viewer").order_by(User.name)
     ).all()
     before = session.get(Ticket, (row.device_id, row.recurrence_of)) if row.recurrence_of else None
@@ -85,12 +88,18 @@ def _shown(number: int) -> dict[str, Any]:
         entry["finding"]: entry for entry in explain(session, rule_words.all_rules(), row.device_id, row.id)
     }
     labels = device_facts.labels(results)
+    known = (
+        brief_known.read(session, Device.id == row.device_id)
+        if any(f.texts.get("bring") for f in findings)
+        else []
+    )
     open_ones = device_facts.worst_first(f for f in findings if f.state != "cleared")
     return {
         "ticket": row,
         "device": session.get_one(Device, row.device_id),
         "findings": open_ones + [f for f in findings if f.state == "cleared"],
         "texts": {f.id: f.texts for f in findings},
+        "supplies": brief_bring.of_findings(known[0], now) if known else {},
         "labels": labels,
         "current": {(r.metric, r.component): r for r in device_facts.readings(results)},
         "events": events,
@@ -101,7 +110,7 @@ def _shown(number: int) -> dict[str, Any]:
         "explanation": explanation,
         "recurrence": before,
         "legal": lifecycle.LEGAL.get(row.state, ()),
-        "people": people,
+        "people": workers,
         "clocks": clocks.shown(session, row, events, now),
         "accepted": accepted.of_device(session, row.device_id),
         "tomorrow": (now + timedelta(days=1)).date().isoformat(),
@@ -233,10 +242,8 @@ def move(number: int) -> Response | tuple[str, int]:
 
     def change(session: Session, row: Ticket) -> object:
         assignee = forms.text("assignee")
-        if to == "assigned":
-            user = session.get(User, assignee)
-            if user is None or user.disabled_at is not None or user.role == "viewer":
-                raise lifecycle.IllegalMove("a ticket is assigned to somebody who works here", ())
+        if to == "assigned" and not people.works_here(session, assignee):
+            raise lifecycle.IllegalMove("a ticket is assigned to somebody who works here", ())
         return lifecycle.move(
             session, row.device_id, row.id, to=to, who=guard.person().name, version=_version(), now=guard.now(),
             note=forms.text("note"), reason=forms.text("reason") if to == "pending" else "", follow_up_at=_follow_up(),

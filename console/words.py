@@ -48,6 +48,16 @@ STATE: Final = {
     "closed": Mark("✓", "closed", "quiet"),
     "cancelled": Mark("–", "cancelled", "quiet"),
 }
+OUTBOX: Final = {
+    "waiting": Mark("●", "waiting", "accent"),
+    "paused": Mark("‖", "put off", "warn"),
+    "failed": Mark("✕", "not sent", "bad"),
+    "sent": Mark("✓", "sent", "good"),
+    "unwanted": Mark("–", "kept: no way out", "quiet"),
+    "dropped": Mark("–", "dropped", "quiet"),
+}
+# What the outside is told of a ticket.
+VERBS: Final = {"create": "opened", "update": "changed", "resolve": "resolved", "reopen": "reopened"}
 GROUPS: Final = ("desktop", "field", "office-tech", "av")
 # What kind of device a token lets in; a device itself cannot know that it stands in a courtroom.
 CLASSES: Final = {

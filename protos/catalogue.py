@@ -204,6 +204,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("audio_volume_ratio", "sound endpoint", "Volume of its loudest channel as people set it; 1 is full, above is boosted.", None),
         ("audio_in_use_state", "sound endpoint", "1: a program plays to it or records from it now.", None),
         ("audio_stuck_state", "sound endpoint", "1: its stream runs and has not moved between two looks a second apart. Absent while none runs.", 0),
+        ("audio_xruns_seen_count", "sound endpoint", "Linux: how often PipeWire did not get to it in time, a click or a gap each, within a look of two or three seconds. Absent while none runs.", 0),
     ),
     *_rows(
         "cameras",

@@ -37,6 +37,7 @@ class Endpoint:
     volume_ratio: float | None = None
     in_use: bool | None = None
     stuck: bool | None = None
+    drop_outs: int | None = None  # while it was looked at; None: not known, or nothing runs
 
     @property
     def usable(self) -> bool | None:
@@ -92,6 +93,7 @@ def taken(endpoints: Sequence[Endpoint], defaults: Sequence[Default], lost: str 
             ("audio_volume_ratio", endpoint.volume_ratio),
             ("audio_in_use_state", endpoint.in_use),
             ("audio_stuck_state", endpoint.stuck),
+            ("audio_xruns_seen_count", endpoint.drop_outs),
         ):
             if value is not None:
                 result.readings.append(reading(metric, value, endpoint.key, endpoint.name or ""))

@@ -5,11 +5,11 @@ XDG_RUNTIME_DIR and no more. Only what the table below lists is ever run. None o
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from agent import commands
+from agent import commands, on_terminal
 from agent.probe import Place, Taken, Unavailable
 from agent.probes import audio_facts, pipewire, sessions_linux, sound_cards_linux
 from agent.probes.audio_facts import ACTIVE, MICROPHONE, SPEAKER, UNPLUGGED, Default, Endpoint
@@ -27,7 +27,13 @@ QUESTIONS: Final = {
     "plain sources": ("pactl", "list", "sources"),
     "dump": ("pw-dump",),
     "status": ("wpctl", "status"),
+    # The first pictures come before the server has told of its work.
+    "top": ("pw-top", "-b", "-n", "5"),
+    # Before PipeWire 0.3.78 it only drew, without end.
+    "drawn top": ("pw-top",),
 }
+# A picture a second; from the third one on they tell.
+_DRAWN_SECONDS: Final = 4.8
 _LIMIT_SECONDS: Final = 5.0
 _FLOWS: Final = {"sink": SPEAKER, "source": MICROPHONE}
 _NO_SUCH_OPTION: Final = "invalid option"
@@ -37,6 +43,8 @@ _NO_SUCH_OPTION: Final = "invalid option"
 class _Answer:
     server: Server
     endpoints: list[pipewire.Endpoint]
+    drop_outs: Mapping[str, int] = field(default_factory=dict)  # by the name of an endpoint that runs
+    lost: str = ""  # why they are not known
 
 
 def read(place: Place, wait: Wait = time.sleep) -> Taken:
@@ -80,14 +88,14 @@ def _ask(place: Place, session: Session) -> _Answer:
         # Named, so that libpulse never starts a server of its own when this one is gone.
         asking = _Asking(place, session, {"PULSE_SERVER": f"unix:{pulse / 'native'}"})
         try:
-            return _by_pactl(asking)
+            return _with_drop_outs(asking, _by_pactl(asking))
         except (Unavailable, ValueError) as error:
             lost = str(error)
     if (session.folder / "pipewire-0").exists() and (session.folder / "pipewire-0.lock").exists():
         asking = _Asking(place, session, {})
         for way in (_by_dump, _by_status):
             try:
-                return way(asking)
+                return _with_drop_outs(asking, way(asking))
             except (Unavailable, ValueError) as error:
                 lost = f"{lost}; {error}"
     raise Unavailable(lost)
@@ -106,14 +114,14 @@ class _Asking:
             **variables,
         }
 
-    def __call__(self, name: str) -> str:
+    def __call__(self, name: str, limit_seconds: float = _LIMIT_SECONDS) -> str:
         program, *arguments = QUESTIONS[name]
         if reason := commands.why_not(self._place, program):
             raise Unavailable(reason)
         finished = commands.run(
             program,
             *arguments,
-            limit_seconds=_LIMIT_SECONDS,
+            limit_seconds=limit_seconds,
             account=self._account,
             variables=self._variables,
         )
@@ -121,6 +129,31 @@ class _Asking:
             words = (finished.errors or finished.output).strip().splitlines()
             raise Unavailable(f"{program}: {words[0][:100] if words else 'no answer'}")
         return finished.output
+
+    def draw(self, name: str) -> str:
+        """For a program that only draws."""
+        (program,) = QUESTIONS[name]
+        return on_terminal.shown(
+            program, for_seconds=_DRAWN_SECONDS, account=self._account, variables=self._variables
+        )
+
+
+def _with_drop_outs(ask: _Asking, answer: _Answer) -> _Answer:
+    """Only while something runs: else nothing can drop out, and pw-top takes its seconds."""
+    if not any(each.is_real and each.state == "RUNNING" for each in answer.endpoints):
+        return answer
+    if "pipewire" not in (answer.server.name or "").lower():
+        return replace(answer, lost="drop-outs are not known: PulseAudio does not count them")
+    try:
+        try:
+            found = pipewire.parse_top(ask("top", 2 * _DRAWN_SECONDS), has_ended=True)
+        except Unavailable as error:
+            if _NO_SUCH_OPTION not in str(error):
+                raise
+            found = pipewire.parse_top(ask.draw("drawn top"), has_ended=False)
+    except (Unavailable, TimeoutError, OSError, ValueError) as error:
+        return replace(answer, lost=f"drop-outs are not known: {error}")
+    return replace(answer, drop_outs=found)
 
 
 def _by_pactl(ask: _Asking) -> _Answer:
@@ -173,7 +206,11 @@ def _by_status(ask: _Asking) -> _Answer:
 
 
 def _by_server(place: Place, answer: _Answer, cards: Sequence[Card]) -> Taken:
-    pairs = [(each, _endpoint(place, each, cards)) for each in answer.endpoints if each.is_real]
+    pairs = [
+        (each, replace(_endpoint(place, each, cards), drop_outs=answer.drop_outs.get(each.name)))
+        for each in answer.endpoints
+        if each.is_real
+    ]
     endpoints = [endpoint for _, endpoint in pairs]
     server = answer.server
     defaults = []
@@ -189,7 +226,7 @@ def _by_server(place: Place, answer: _Answer, cards: Sequence[Card]) -> Taken:
         defaults.append(
             Default(role=role, endpoint=found.key, name=found.name) if found else Default(role=role)
         )
-    return audio_facts.taken(endpoints, defaults)
+    return audio_facts.taken(endpoints, defaults, answer.lost)
 
 
 def _endpoint(place: Place, told: pipewire.Endpoint, cards: Sequence[Card]) -> Endpoint:

@@ -24,6 +24,18 @@ _WPCTL_ROW = re.compile(
     r"(?:\s*\[vol: (?P<volume>\d{1,3}\.\d{1,3})(?P<muted> MUTED)?\])?$",
     re.ASCII,
 )
+_HEAD: Final = "QUANT"  # of the first line of each picture of pw-top
+_WIDEST: Final = 300
+_NO_TIME: Final = frozenset({"---", "???", "0.0us"})
+_TOP_ROW = re.compile(
+    r"^(?P<state>[A-Z!])\s+\d{1,10}\s+\d{1,10}\s+\d{1,10}\s+(?P<wait>\S{1,20})\s+(?P<busy>\S{1,20})\s+\S{1,20}\s+\S{1,20}\s+"
+    r"(?P<errors>\d{1,10})\s(?:.*\s)?(?P<name>\S+)$",
+    re.ASCII,
+)
+_JUMP = re.compile(r"\x1b\[(\d{1,4})C", re.ASCII)
+_NEW_LINE = re.compile(r"\r?\x1b\[(?:\d{1,4};1H|\d{0,4}B)", re.ASCII)
+_MOVE = re.compile(r"\x1b\[\d{1,4};\d{1,4}H", re.ASCII)
+_OTHER_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]{0,20}[A-Za-z]|[()].|[=>])|[\x0e\x0f\r]", re.ASCII)
 # How nodes begin that stand for another device on the network: tunnels, AirPlay, RTP.
 _NETWORK: Final = ("tunnel.", "tunnel-", "raop_", "raop-", "rtp", "vban", "netjack")
 _FLOWS: Final = {"Audio/Sink": "sink", "Audio/Source": "source", "Audio/Duplex": "sink"}
@@ -80,6 +92,37 @@ class Listed:
     is_default: bool
     volume_ratio: float | None
     is_muted: bool
+
+
+def parse_top(text: str, *, has_ended: bool) -> dict[str, int]:
+    """Drop-outs by node, of those that run: by how much ERR rose from the first to the last picture that tells of it.
+
+    `text`: what `pw-top` printed, or drew until it `has_ended` or was ended. ERR is how often the node was not ready in
+    time; older versions count from their own start, newer ones from the node's, so only the rise is the same in both. In
+    the first pictures, before the server has told of its work, everything shows 0: a node without times tells nothing.
+    """
+    pictures = _drawn(text).split(_HEAD)[1:]
+    first: dict[str, int] = {}
+    found: dict[str, int] = {}
+    for picture in pictures if has_ended else pictures[:-1]:  # the last one may be half
+        for line in picture.splitlines():
+            row = _TOP_ROW.match(line.rstrip())
+            if row is None or row["state"] != "R" or {row["wait"], row["busy"]} <= _NO_TIME:
+                continue
+            name, errors = row["name"], int(row["errors"])
+            if name not in first:
+                first[name] = errors
+            else:
+                found[name] = max(0, errors - first[name])
+    if not first:
+        raise ValueError("pw-top told of nothing that runs")
+    return found
+
+
+def _drawn(text: str) -> str:
+    """Without the letters that move a terminal's pen: blanks it jumps over are blanks, a new line is one."""
+    text = _JUMP.sub(lambda found: " " * min(int(found[1]), _WIDEST), text)
+    return _OTHER_SEQUENCE.sub("", _MOVE.sub("    ", _NEW_LINE.sub("\n", text)))
 
 
 def parse_info(text: str) -> Server:

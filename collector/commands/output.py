@@ -1,14 +1,17 @@
 """What every command prints the same way: JSON for scripts, a table for people."""
 
+import contextlib
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO, cast
 
 
 def as_json(value: Any) -> str:
-    """Times as ISO 8601 in UTC."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    """Times as ISO 8601 in UTC. What a terminal would act on is written as JSON escapes it: nothing is lost."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def _plain(value: Any) -> Any:
@@ -33,3 +36,26 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return "".join(c if c.isprintable() else "?" for c in str(value))
+
+
+def inert(text: str) -> str:
+    """Without what a terminal acts on: colours, a title, a line that is turned around."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
+@contextlib.contextmanager
+def inert_output() -> Iterator[None]:
+    """Whatever a command prints: devices and people wrote much of it, and it is read on an administrator's terminal."""
+    with contextlib.redirect_stdout(cast(TextIO, _Inert(sys.stdout))):
+        yield
+
+
+class _Inert:
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> int:
+        return self._out.write(inert(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._out, name)

@@ -28,7 +28,7 @@ def outbox_list(config: Config, arguments: Namespace) -> int:
     if way_out is None:
         print("No mail is sent: mail_to is not set. What waits is marked as unwanted after some minutes.")
     if rows:
-        columns = ("ticket", "verb", "state", "attempts", "created_at", "next_at", "error", "key")
+        columns = ("ticket", "kind", "verb", "state", "attempts", "created_at", "next_at", "error", "key")
         print(as_table(rows, columns))
     else:
         print("Nothing waits and nothing failed.")
@@ -52,7 +52,7 @@ def outbox_test(config: Config, arguments: Namespace) -> int:
         raise Problem("no mail is set up: mail_to, mail_from and smtp_host say where to")
     to = ", ".join(way_out.to)
     try:
-        answer = way_out.deliver(mail.trial(way_out.sender, way_out.to))
+        answer = way_out.deliver(mail.trial(way_out.sender, way_out.to), way_out.to)
     except Undelivered as problem:
         if arguments.json:
             print(as_json({"delivered": False, "to": way_out.to, "how": problem.how, "answer": str(problem)}))

@@ -30,7 +30,7 @@ class Change:
     """One row of the outbox, as an adapter gets it. `id` is the same at every try."""
 
     id: str
-    key: str  # TOCSIN-KEY of the ticket
+    key: str  # TOCSIN-KEY of the ticket or situation
     verb: str
     at: datetime
     number: int
@@ -43,6 +43,12 @@ class Change:
     told: str  # what happened
     attempts: int = 0  # before this one
     unsure: int = 0  # of these, nobody knows whether they arrived
+    kind: str = "ticket"  # situation; rooms: a text, told once and never changed (news.py)
+
+    @property
+    def named(self) -> str:
+        """For the log."""
+        return f"{self.kind} {self.number}" if self.number else self.kind
 
 
 class Adapter(Protocol):

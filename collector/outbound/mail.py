@@ -24,6 +24,7 @@ from typing import Final
 
 from collector.config import Config
 from collector.outbound.adapter import Change, Undelivered
+from collector.outbound.news import ROOMS, SITUATION
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Mail:
     security: str  # starttls tls none
     sender: str
     to: tuple[str, ...]
+    rooms_to: tuple[str, ...] = ()  # the morning's rooms; empty: nobody
     user: str = ""
     password_file: Path | None = None
     ca_file: Path | None = None
@@ -69,23 +71,26 @@ class Mail:
     update = resolve = reopen = create
 
     def _send(self, change: Change) -> str:
-        message = compose(change, self.sender, self.to)
-        self.deliver(message)
+        to = self.rooms_to if change.kind == ROOMS else self.to
+        if not to:  # it was set when this was written
+            raise Undelivered("refused", "mail_rooms_to is not set")
+        message = compose(change, self.sender, to)
+        self.deliver(message, to)
         return str(message["Message-ID"])
 
-    def deliver(self, message: EmailMessage) -> str:
+    def deliver(self, message: EmailMessage, to: tuple[str, ...]) -> str:
         """Hand it to the server; its answer. Raises Undelivered."""
         body = _on_the_wire(message)
         with self._connected() as server:
             code, text = _talk(partial(server.mail, self.sender))
             if code // 100 != 2:  # not this mail: no mail of ours
                 raise Undelivered("away", _said(code, text))
-            answers = [(to, *_talk(partial(server.rcpt, to))) for to in self.to]
-            refused = [(to, code, text) for to, code, text in answers if code // 100 != 2]
+            answers = [(one, *_talk(partial(server.rcpt, one))) for one in to]
+            refused = [answer for answer in answers if answer[1] // 100 != 2]
             if refused:
                 # All or nobody: who got it already would get it again.
                 for_good = all(code // 100 == 5 for _, code, _ in refused)
-                words = "; ".join(f"{to}: {_said(code, text)}" for to, code, text in refused)
+                words = "; ".join(f"{one}: {_said(code, text)}" for one, code, text in refused)
                 raise Undelivered("refused" if for_good else "later", words)
             code, text = _talk(partial(server.docmd, "DATA"))
             if code != 354:
@@ -175,7 +180,7 @@ def from_config(config: Config) -> Mail | None:
         return None
     return Mail(
         host=config.smtp_host, port=config.smtp_port, security=config.smtp_security, sender=config.mail_from,
-        to=config.mail_to, user=config.smtp_user,
+        to=config.mail_to, rooms_to=config.mail_rooms_to, user=config.smtp_user,
         password_file=Path(config.smtp_password_file) if config.smtp_password_file else None,
         ca_file=Path(config.smtp_ca_file) if config.smtp_ca_file else None,
     )  # fmt: skip
@@ -183,11 +188,12 @@ def from_config(config: Config) -> Mail | None:
 
 def compose(change: Change, sender: str, to: tuple[str, ...]) -> EmailMessage:
     """The same change always gives the same mail, to the byte."""
-    domain, ticket = sender.rpartition("@")[2], change.key.rpartition(":")[2]
-    root = f"<{ticket}.ticket@{domain}>"
+    domain, name = sender.rpartition("@")[2], change.key.rpartition(":")[2]
+    root = f"<{name}.{change.kind}@{domain}>"
     message = EmailMessage(policy=policy.SMTP)
     message["From"], message["To"] = sender, ", ".join(to)
-    message["Subject"] = inert(f"[Tocsin #{change.number}] {change.title}", _SUBJECT)
+    number = f" #{change.number}" if change.number else ""
+    message["Subject"] = inert(f"[Tocsin{number}] {change.title}", _SUBJECT)
     message["Date"] = format_datetime(change.at)
     message["Message-ID"] = root if change.verb == "create" else f"<{change.id}.change@{domain}>"
     if change.verb != "create":
@@ -214,16 +220,42 @@ def trial(sender: str, to: tuple[str, ...]) -> EmailMessage:
 
 def _text(change: Change) -> str:
     """First the key: whoever looks for it takes the first one, and nothing below can pass for another."""
-    lines = [
+    if change.kind == ROOMS:
+        # Its lines are short enough for every mail program, and set in.
+        told = "\n".join(_set_in(line) for line in change.text[:_BODY].splitlines())
+        return f"TOCSIN-KEY: {inert(change.key, 100)}\n\n{told}\n"
+    if change.kind == SITUATION:
+        lines = _of_situation(change)
+    else:
+        lines = _of_ticket(change)
+    said = "\n".join(_line(line) for line in lines if line)
+    body = "\n".join(_line(line) for line in change.text[:_BODY].splitlines())
+    return f"TOCSIN-KEY: {inert(change.key, 100)}\n\n{said}\n\n{body}\n"
+
+
+def _of_ticket(change: Change) -> list[str]:
+    return [
         _VERBS.get(change.verb, _VERBS["update"]),
         f"Ticket {change.number}, priority {change.priority}, {change.severity}, "
         f"{_STATES.get(change.state, change.state)}, at {change.at:%Y-%m-%d %H:%M} UTC",
         f"What happened: {change.told}" if change.told else "",
         f"Proof of repair: {change.proof}" if change.proof else "",
     ]
-    said = "\n".join(_line(line) for line in lines if line)
-    body = "\n".join(_line(line) for line in change.text[:_BODY].splitlines())
-    return f"TOCSIN-KEY: {inert(change.key, 100)}\n\n{said}\n\n{body}\n"
+
+
+def _of_situation(change: Change) -> list[str]:
+    over = change.verb == "resolve"
+    return [
+        "This situation is over."
+        if over
+        else "One event is behind many findings: look at it before the devices.",
+        f"Situation {change.number}, {'over' if over else 'open'}, at {change.at:%Y-%m-%d %H:%M} UTC",
+        f"What happened: {change.told}" if change.told else "",
+    ]
+
+
+def _set_in(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" "))][:8] + _line(line)
 
 
 def _line(text: str) -> str:

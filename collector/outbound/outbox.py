@@ -10,10 +10,12 @@ from typing import Any, Final
 from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from collector.outbound import news
 from collector.outbound.adapter import Change, How
 from collector.problem import Problem
 from collector.store.installation import Lease
-from collector.store.tickets import FAILED, SENT, UNWANTED, WAITING, OutboxRow, Ticket
+from collector.store.situations import Situation
+from collector.store.tickets import DROPPED, FAILED, SENT, UNWANTED, WAITING, OutboxRow, Ticket
 
 LEASE: Final = "outbox"
 FIRST_PAUSE: Final = timedelta(seconds=30)
@@ -69,7 +71,7 @@ def _change(row: OutboxRow) -> Change:
         id=row.id, key=row.key, verb=row.verb, at=row.created_at, number=int(body["number"]), title=str(body["title"]),
         state=str(body["state"]), severity=str(body["severity"]), priority=int(body["priority"]),
         text=str(body["text"]), proof=str(body.get("proof", "")), told=str(body.get("told", "")),
-        attempts=row.attempts, unsure=row.unsure,
+        attempts=row.attempts, unsure=row.unsure, kind=str(body.get("kind", news.TICKET)),
     )  # fmt: skip
 
 
@@ -149,7 +151,7 @@ def listing(session: Session) -> list[dict[str, Any]]:
     )
     return [
         {
-            "ticket": row.body.get("number"), "verb": row.verb, "state": row.state, "attempts": row.attempts,
+            "ticket": row.body.get("number"), "kind": row.body.get("kind", news.TICKET), "verb": row.verb, "state": row.state, "attempts": row.attempts,
             "next_at": row.next_at, "created_at": row.created_at, "error": row.error, "key": row.key, "id": row.id,
         }
         for row in rows
@@ -179,10 +181,43 @@ def retry(session: Session, name: str) -> int:
     return count
 
 
+# Not under way: one that waits after an attempt and has no error is being sent right now.
+IDLE: Final = or_(
+    OutboxRow.state == FAILED,
+    and_(OutboxRow.state == WAITING, or_(OutboxRow.error != "", OutboxRow.attempts == 0)),
+)
+
+
+def retry_one(session: Session, row_id: str, attempts: int) -> None:
+    """This one is due now. `attempts`: as whoever asks has seen it. Raises Problem when it is not so any more."""
+    _decided(session, row_id, attempts, state=WAITING, unsure=0)
+
+
+def drop(session: Session, row_id: str, attempts: int, *, why: str) -> None:
+    """The other side shall not hear of this one; what comes after it of the same ticket goes on. Raises Problem."""
+    if not why.strip():
+        raise Problem("say why: whoever misses this change will ask")
+    _decided(session, row_id, attempts, state=DROPPED, error=f"dropped: {why.strip()[:1000]}")
+
+
+def _decided(session: Session, row_id: str, attempts: int, **values: object) -> None:
+    claimed = session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == row_id, OutboxRow.attempts == attempts, IDLE)
+        .values(next_at=None, **values)
+        .execution_options(synchronize_session=False)
+    ).rowcount  # type: ignore[attr-defined]
+    if claimed != 1:
+        raise Problem("it was sent, dropped or is being tried right now: look again")
+
+
 def _key(session: Session, name: str) -> str:
     if not name.isdigit():
         return name
     ticket = session.scalar(select(Ticket).where(Ticket.number == int(name)))
-    if ticket is None:
+    if ticket is not None:
+        return f"{ticket.device_id}:{ticket.id}"
+    found = session.scalar(select(Situation).where(Situation.number == int(name)))
+    if found is None:
         raise Problem(f"there is no ticket {name}")
-    return f"{ticket.device_id}:{ticket.id}"
+    return news.situation_key(found)

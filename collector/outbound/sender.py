@@ -127,12 +127,12 @@ class Sender:
             self._put_off(adapter, change, problem)
             return False
         except Exception as error:  # an adapter's own mistake must not stop the other changes
-            logger.exception("%s: ticket %d: %s", adapter.name, change.number, change.verb)
+            logger.exception("%s: %s: %s", adapter.name, change.named, change.verb)
             self._put_off(adapter, change, Undelivered("unsure", f"{type(error).__name__} in the adapter"))
             return False
         self._away, self._away_until = 0, None
         self._written(lambda session, now: outbox.sent(session, change.id, remote, now))
-        logger.info("%s: ticket %d: %s delivered", adapter.name, change.number, change.verb)
+        logger.info("%s: %s: %s delivered", adapter.name, change.named, change.verb)
         return True
 
     def _put_off(self, adapter: Adapter, change: Change, problem: Undelivered) -> None:
@@ -144,7 +144,7 @@ class Sender:
             self._away, self._away_until = 0, None
         state = self._written(lambda session, now: outbox.not_sent(session, change, problem.how, text, now))
         log = logger.error if state == FAILED else logger.warning
-        told = f"{adapter.name}: ticket {change.number}: {change.verb} not delivered ({problem.how}): {text}"
+        told = f"{adapter.name}: {change.named}: {change.verb} not delivered ({problem.how}): {text}"
         log("%s", told)
 
     def _written(self, write: Callable[[Session, datetime], str | None]) -> str | None:

@@ -47,7 +47,9 @@ def projector(look: Look, key: str, facts: Facts) -> list[Said]:
     if not reachable:
         return [
             Said(
-                FAIL, f"does not answer{f' ({error})' if error else ''}: no mains, no network, or no standby network",
+                # As the rule weighs it: there is time to look after it until a session is near.
+                FAIL if look.use.soon else WARN,
+                f"does not answer{f' ({error})' if error else ''}: no mains, no network, or no standby network",
                 rules=("projector_unreachable",),
             )
         ]  # fmt: skip

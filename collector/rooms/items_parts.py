@@ -21,9 +21,8 @@ from collector.rooms.item import (  # fmt: skip
     Item,
 )
 from collector.rooms.items_listed import Facts, Said
-from collector.rooms.known import SECTIONS
+from collector.rooms.known import SECTIONS, Expected
 from collector.rooms.look import Look, probe_of
-from collector.store.rooms import BaselinePart
 
 NAMES: Final = {
     "displays": DISPLAYS, "projectors": PROJECTORS, "audio_defaults": SOUND, "audio_endpoints": SOUND,
@@ -81,7 +80,7 @@ def _bare(told: str) -> str:
     return told if told.startswith(("silent", "asleep", "shut down")) else f"not to be asked ({told})"
 
 
-def _accepted(part: BaselinePart) -> _Part:
+def _accepted(part: Expected) -> _Part:
     return _Part(part.section, part.key, part.label or part.key, part.facts, part.mandatory)
 
 

@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, FromClause, func, literal, select
+from sqlalchemy.orm import Session, aliased
 
 from collector import decisions
 from collector.inventory import Items
 from collector.rooms.room import RoomRow
+from collector.store import UTCDateTime
 from collector.store.devices import Device
 from collector.store.findings import CLEARED, Finding
 from collector.store.inventory import InventorySection
 from collector.store.reports import ProbeResult
-from collector.store.rooms import BaselinePart, Booking, ReadinessCheck
+from collector.store.rooms import BaselinePart, Booking, ReadinessCheck, Room
 from collector.store.situations import Maintenance
 from collector.store.tickets import WORKING_STATES, Ticket
 from collector.unpack import unpack_items
@@ -47,13 +48,26 @@ class Probed:
     values: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (metric, component)
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What judging needs of a BaselinePart in force. Of thousands, objects of the ORM took most of the time."""
+
+    section: str
+    key: str
+    label: str
+    facts: Mapping[str, str]
+    mandatory: bool
+    who: str
+    created_at: datetime
+
+
 @dataclass(kw_only=True, slots=True)
 class KnownDevice:
     device: Device
     probes: dict[str, Probed] = field(default_factory=dict)
     # None: newer items are on their way, or they cannot be unpacked.
     sections: dict[str, Items | None] = field(default_factory=dict)
-    parts: list[BaselinePart] = field(default_factory=list)
+    parts: list[Expected] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     tickets: list[Ticket] = field(default_factory=list)
 
@@ -80,7 +94,8 @@ class Known:
     devices: list[KnownDevice] = field(default_factory=list)
     bookings: list[Span] = field(default_factory=list)  # under way or to come, in order
     works: list[tuple[datetime, str, str]] = field(default_factory=list)  # until, who, why: under way
-    runs: list[tuple[datetime, str]] = field(default_factory=list)  # former checks, the newest first
+    # What former checks said: since when, and which verdict; the newest first, unbroken runs as one.
+    runs: list[tuple[datetime, str]] = field(default_factory=list)
 
     @property
     def place(self) -> Place:
@@ -104,14 +119,17 @@ def read(session: Session, rooms: Iterable[RoomRow], now: datetime) -> dict[Plac
     _add_revoked(session, found)
     for known in found.values():
         devices |= {one.device.id: one for one in known.devices}
-    _probes(session, devices)
-    _sections(session, devices)
-    _judged(session, devices)
-    _used(session, found, now)
+    _parts(session, devices)
     _planned(session, found, now)
     for known in found.values():
         # Desktops that stand there too have tickets of their own: a room is what its A/V hosts can do.
         known.devices = [one for one in known.devices if one.is_host]
+    hosts = {id: one for id, one in devices.items() if one.is_host}
+    _probes(session, hosts)
+    _sections(session, hosts)
+    _judged(session, hosts)
+    _booked(session, found, now)
+    _checked(session, found, now)
     return found
 
 
@@ -155,16 +173,23 @@ def _sections(session: Session, devices: Mapping[str, KnownDevice]) -> None:
         devices[row.device_id].sections[row.section] = items
 
 
+def _parts(session: Session, devices: Mapping[str, KnownDevice]) -> None:
+    part = BaselinePart
+    for row in session.execute(
+        select(part.device_id, part.section, part.key, part.label, part.facts, part.mandatory, part.who, part.created_at)
+        .where(part.device_id.in_(devices), part.ended_at.is_(None))
+        .order_by(part.section, part.label, part.key)
+    ):  # fmt: skip
+        devices[row.device_id].parts.append(
+            Expected(row.section, row.key, row.label, row.facts, row.mandatory, row.who, row.created_at)
+        )
+
+
 def _judged(session: Session, devices: Mapping[str, KnownDevice]) -> None:
-    for part in session.scalars(
-        select(BaselinePart)
-        .where(BaselinePart.device_id.in_(devices), BaselinePart.ended_at.is_(None))
-        .order_by(BaselinePart.section, BaselinePart.label, BaselinePart.key)
-    ):
-        devices[part.device_id].parts.append(part)
     for finding in session.scalars(
         select(Finding)
-        .where(Finding.device_id.in_(devices), Finding.state != CLEARED)
+        # That every finding has a rule leads to the index of the open ones.
+        .where(Finding.device_id.in_(devices), Finding.rule > "", Finding.state != CLEARED)
         .order_by(Finding.severity, Finding.since_at, Finding.id)  # critical comes before warning
     ):
         devices[finding.device_id].findings.append(finding)
@@ -176,35 +201,70 @@ def _judged(session: Session, devices: Mapping[str, KnownDevice]) -> None:
         devices[ticket.device_id].tickets.append(ticket)
 
 
-def _used(session: Session, found: Mapping[Place, Known], now: datetime) -> None:
+def _booked(session: Session, found: Mapping[Place, Known], now: datetime) -> None:
     for site, room, starts_at, ends_at in session.execute(
         select(Booking.site, Booking.room, Booking.starts_at, Booking.ends_at)
-        .where(Booking.cancelled_at.is_(None), Booking.ends_at > now, Booking.starts_at < now + _AHEAD)
+        .where(
+            Booking.cancelled_at.is_(None),
+            Booking.ends_at > now,
+            Booking.starts_at < now + _AHEAD,
+            *_only(found),
+        )
         .order_by(Booking.starts_at, Booking.ends_at)
     ):
         if (site, room) in found:
             found[site, room].bookings.append((starts_at, ends_at))
-    # The newest ones tell since when a verdict holds. A room has at most a dozen a day.
-    newest = (
-        select(
-            ReadinessCheck.site, ReadinessCheck.room, ReadinessCheck.ended_at, ReadinessCheck.verdict,
-            func.row_number()
-            .over(
-                partition_by=(ReadinessCheck.site, ReadinessCheck.room),
-                order_by=ReadinessCheck.ended_at.desc(),
-            )
-            .label("place"),
-        )
-        .where(ReadinessCheck.ended_at > now - _BACK, ReadinessCheck.ended_at <= now)
+
+
+def _only(found: Mapping[Place, Known]) -> Iterable[ColumnElement[bool]]:
+    """One room does not read the bookings of all."""
+    if len(found) > 1:
+        return ()
+    ((site, room),) = found
+    return Booking.site == site, Booking.room == room
+
+
+def _checked(session: Session, found: Mapping[Place, Known], now: datetime) -> None:
+    """Since when the former checks say the same. Each room's are walked backwards in an index as far as the first
+    that says another thing: reading all of the month took longer than all the rest of a room."""
+    hosts = [one.device.id for known in found.values() for one in known.devices]
+    place = (
+        select(Device.site, Device.room)
+        .where(Device.id.in_(hosts))
+        .union(select(Room.site, Room.name).where(Room.site.in_({site for site, _room in found})))
         .subquery()
+    )
+    newest, other, same = (aliased(ReadinessCheck) for _ in range(3))
+    said = (
+        select(newest.verdict).where(*_of(newest, place, now)).order_by(newest.ended_at.desc()).limit(1).scalar_subquery()
     )  # fmt: skip
-    for site, room, ended_at, verdict in session.execute(
-        select(newest.c.site, newest.c.room, newest.c.ended_at, newest.c.verdict)
-        .where(newest.c.place <= 60)
-        .order_by(newest.c.ended_at.desc())
+    # Made once: folded into what asks, the newest verdict would be looked for at each step.
+    told = select(place.c.site, place.c.room, said.label("verdict")).cte("told").prefix_with("MATERIALIZED")
+    before = (
+        select(other.ended_at).where(*_of(other, told, now), other.verdict != told.c.verdict)
+        .order_by(other.ended_at.desc()).limit(1).correlate(told).scalar_subquery()
+    )  # fmt: skip
+    begin = func.coalesce(before, literal(now - _BACK, UTCDateTime()), type_=UTCDateTime())
+    # `begin` is the only lower edge: with two of them the other one may be taken to enter the index by.
+    since = (
+        select(func.min(same.ended_at))
+        .where(
+            same.site == told.c.site, same.room == told.c.room, same.ended_at > begin, same.ended_at <= now
+        )
+        .scalar_subquery()
+    )
+    for site, room, verdict, since_at in session.execute(
+        select(told.c.site, told.c.room, told.c.verdict, since.label("since"))
     ):
-        if (site, room) in found:
-            found[site, room].runs.append((ended_at, verdict))
+        if (site, room) in found and since_at is not None:
+            found[site, room].runs.append((since_at, verdict))
+
+
+def _of(check: type[ReadinessCheck], place: FromClause, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The former checks of a room."""
+    return (
+        check.site == place.c.site, check.room == place.c.room, check.ended_at > now - _BACK, check.ended_at <= now,
+    )  # fmt: skip
 
 
 def _planned(session: Session, found: Mapping[Place, Known], now: datetime) -> None:

@@ -7,16 +7,17 @@ its own moment; then the report is observed. So a sweep (report=None) more or le
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from collector.rules import baselines, lifecycle, parts, rosters, silence, trails, updates
+from collector.rules import baselines, lifecycle, parts, rosters, silence, trails, updates, urgency
 from collector.rules import transition as why
 from collector.rules.context import DeviceContext
 from collector.rules.draft import Draft
 from collector.rules.judge import BAD, BETWEEN, WELL, Judgement, judge, worse
 from collector.rules.lifecycle import Seen
 from collector.rules.rule import PATCH_STATE, READABLE, Rule, Rules, Table, Watch
-from collector.rules.state import OPEN, PENDING, DeviceState
+from collector.rules.state import OPEN, DeviceState
 from collector.rules.transition import Transition
 from collector.rules.why_not import why_not
 from protos.report_pb2 import OK, PATCH_STATE_UNKNOWN, Reading, Report
@@ -33,16 +34,23 @@ def evaluate(
     """Returns the same state object when nothing is new."""
     table = rules.table(device.device_class)
     draft = Draft(state)
+    if device.lives_on:
+        _leave(rules, table, draft, now, device)
+        return draft.finished(table), draft.transitions
     if state.judged_by != table.key:
         _forget_unjudged(rules, table, draft, now)
     if device.accepted and state.tracks:
         _accept(table, draft, device.accepted, now)
-    if state.due_at is not None and state.due_at <= now:
+    # Somebody may have booked the room, or cancelled that, since the state's due_at was written.
+    booked = bool(table.urgent and draft.tracks) and urgency.look_ahead(table, draft, device)
+    if booked or (state.due_at is not None and state.due_at <= now):
         _advance(rules, table, draft, now, device)
     if draft.expects != device.baseline.key:
         baselines.settle(table, draft, now, device)
     if report is not None:
         _Observer(table, draft, report, now, device).run()
+        if table.urgent and draft.tracks:
+            urgency.look_ahead(table, draft, device)
     silence.judge(table, draft, report is not None, now, device)
     return draft.finished(table), draft.transitions
 
@@ -59,6 +67,18 @@ def _forget_unjudged(rules: Rules, table: Table, draft: Draft, now: datetime) ->
         else:
             draft.move(key, why.orphaned(key, track, now))
     draft.forget_trails([key for key in draft.trails if key[0] not in table.by_name])
+
+
+def _leave(rules: Rules, table: Table, draft: Draft, now: datetime, device: DeviceContext) -> None:
+    """The machine lives on as another device: whatever is open here is over, and says nothing of a repair."""
+    if draft.state.judged_by == table.key:
+        _advance(rules, table, draft, now, device)
+    for key, track in draft.tracks.copy().items():
+        rule = rules.by_name.get(key[0])
+        if rule is not None:
+            draft.move(key, lifecycle.end(rule, key[1], track, now, why.MERGED))
+        else:
+            draft.move(key, why.orphaned(key, track, now))
 
 
 def _accept(table: Table, draft: Draft, accepted: Mapping[tuple[str, str], float], now: datetime) -> None:
@@ -83,12 +103,9 @@ def _advance(rules: Rules, table: Table, draft: Draft, now: datetime, device: De
         rule = table.rule(*key)
         if rule.kind == "silence":
             continue  # also needs to know whether the device is expected: silence.judge
-        if rule.during and track.state == PENDING:
-            due = lifecycle.due_at(rule, track)
-            if due is not None and due <= now and not device.during(rule.during, due):
-                draft.move(key, (None, ()))  # the room closed while it was held back
-                continue
-        draft.move(key, lifecycle.advance(rule, key[1], track, now))
+        turn = urgency.turning(device) if rule.urgent_during else None
+        may_open = partial(device.during, rule.during) if rule.during else None
+        draft.move(key, lifecycle.advance(rule, key[1], track, now, turn, may_open))
     late = draft.transitions[first:]
     draft.transitions[first:] = sorted(late, key=lambda t: (t.at, rules.order[t.rule], t.component))
 
@@ -197,7 +214,8 @@ class _Observer:
             limited = judgement.mood == BAD and (rule.during or rule.part_of)
             if limited and baselines.gated(rule, draft, component, self.now, self.device):
                 continue
-            seen = Seen(judgement, self._since(rule, component), label)
+            urgent = bool(rule.urgent_during) and self.device.during(rule.urgent_during, self.now)
+            seen = Seen(judgement, self._since(rule, component), label, urgent)
             after, _ = draft.move(key, lifecycle.observe(rule, component, track, seen, self.now))
             settled |= rule.clears == "steady" and track is not None and track.state == OPEN and after is None
         # A counter that went down was reset by its firmware; one that stood still long enough starts anew.

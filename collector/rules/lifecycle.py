@@ -4,6 +4,7 @@ Two things move a track: an observation, and time alone. What time does is done 
 not at the moment somebody looked: so a sweep more or less changes nothing, and replay tells the same story.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +21,7 @@ WITHIN: Final = timedelta(minutes=60)  # … in this time is flapping
 STEADY: Final = timedelta(hours=2)  # until it has kept to one side for this long
 
 Moved = tuple[Track | None, tuple[Transition, ...]]
+Turn = Callable[[Rule, str, Track, datetime], Moved]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Seen:
     judgement: Judgement
     since: datetime  # since when it is so, if it is bad: now, unless the device knows better
     label: str
+    urgent: bool = False  # only asked of what begins
 
 
 def observe(rule: Rule, component: str, track: Track | None, seen: Seen, now: datetime) -> Moved:
@@ -57,15 +60,24 @@ def observe(rule: Rule, component: str, track: Track | None, seen: Seen, now: da
     return moved[0], (*notes, *moved[1])
 
 
-def advance(rule: Rule, component: str, track: Track, now: datetime) -> Moved:
-    """What time alone does up to and including `now`."""
+def advance(
+    rule: Rule, component: str, track: Track, now: datetime, turn: Turn | None = None,
+    may_open: Callable[[datetime], bool] | None = None,
+) -> Moved:  # fmt: skip
+    """What time alone does up to and including `now`. `turn` is asked at the moments at which a booking comes near,
+    `may_open` when a hold has run out: perhaps the room was closed meanwhile."""
     made_now: list[Transition] = []
     current: Track | None = track
     while current is not None:
         due = due_at(rule, current)
         if due is None or due > now:
             break
-        current, more = _fall_due(rule, component, current, due)
+        if turn is not None and due == current.turns:
+            current, more = turn(rule, component, current, due)
+        elif current.state == PENDING and may_open is not None and not may_open(due):
+            current, more = None, ()
+        else:
+            current, more = _fall_due(rule, component, current, due)
         made_now += more
     return current, tuple(made_now)
 
@@ -74,9 +86,24 @@ def due_at(rule: Rule, track: Track) -> datetime | None:
     """When time alone moves this track next; None when only an observation can."""
     if rule.kind == "silence":
         return track.turned if track.state == PENDING else None  # judged by silence.py; here only for sweeps
+    due = _falls_due_at(rule, track)
+    if track.turns is None or not rule.urgent_during or track.state == CLEARED:
+        return due
+    return track.turns if due is None else min(due, track.turns)
+
+
+def opens_at(rule: Rule, track: Track) -> datetime:
+    """When a pending one has waited long enough."""
+    usual = track.since + rule.waits
+    if not track.urgent or rule.urgent_hold is None:
+        return usual
+    return min(usual, max(track.since + rule.urgent_hold, track.urged or track.since))
+
+
+def _falls_due_at(rule: Rule, track: Track) -> datetime | None:
     stale_at = track.seen + rule.fresh_for
     if track.state == PENDING:
-        due = track.since + rule.waits
+        due = opens_at(rule, track)
         # Past its freshness a pending one waits for the next observation: no finding out of old numbers.
         return due if track.seen <= due < stale_at else None
     if track.state == OPEN and not track.stale:
@@ -110,8 +137,10 @@ def _begin(rule: Rule, component: str, track: Track | None, seen: Seen, now: dat
     if seen.judgement.mood != BAD:
         # A cleared track is only kept to count flips.
         return (track if flips else None), ()
-    begun = _with(Track(state=PENDING, since=seen.since, seen=now, flips=flips), seen, now)
-    if begun.since + rule.waits <= now:
+    urged = now if seen.urgent else None
+    begun = Track(state=PENDING, since=seen.since, seen=now, flips=flips, urgent=seen.urgent, urged=urged)
+    begun = _with(begun, seen, now)
+    if opens_at(rule, begun) <= now:
         return _open(rule, component, begun, now)
     return begun, ()
 
@@ -132,7 +161,7 @@ def _observe_pending(rule: Rule, component: str, track: Track, seen: Seen, now: 
     else:
         since = min(track.since, seen.since)
     track = _with(track, seen, now)._replace(since=since)
-    if track.since + rule.waits <= now:
+    if opens_at(rule, track) <= now:
         return _open(rule, component, track, now)
     return track, ()
 

@@ -6,10 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from collector.rules import baselines, runbook, updates, words
+from collector.rules import baselines, runbook, updates, when, words
 from collector.rules.rule import (
     CRITICAL,
-    DURING,
     PART_KINDS,
     PATCH_STATE,
     POINTS,
@@ -91,7 +90,7 @@ def rule_of(row: Row) -> Rule:
     if kind not in ("growth", "age"):
         values["hold"] = row.span("hold", timedelta(0))
     _clearing(row, values)
-    _when_and_where(row, values)
+    when.take(row, values)
     row.finish()
     return Rule(**values)
 
@@ -334,19 +333,6 @@ def _where(row: Row, section: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
             continue
         found.append((fact, tuple(texts)))
     return tuple(found)
-
-
-def _when_and_where(row: Row, values: dict[str, Any]) -> None:
-    values["ticket_after"] = row.span("ticket_after", timedelta(0))
-    for key in ("during", "part_of"):
-        if row.has(key) and values["kind"] not in ("threshold", "state", *ROOM):
-            row.problem(key, "is for rules that judge what is so now")
-    values["during"] = row.choice("during", DURING, "") if row.has("during") else ""
-    part_of = values["part_of"] = row.text("part_of") if row.has("part_of") else ""
-    if part_of and part_of not in sections.BY_NAME:
-        row.problem("part_of", f"{part_of!r} is no section of the inventory")
-    if part_of and values["kind"] in ROOM:
-        row.problem("part_of", "a rule of this kind is about parts of the baseline anyhow")
 
 
 def _clearing(row: Row, values: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ _PLAIN: Final = frozenset(
     {
         "enabled", "severity", "hold", "fresh_for", "grows_by", "older_than", "clear_when_younger_than", "steady_for",
         "times", "clear_at_or_below", "window", "within", "clear_beyond", "least_span", "clear_margin", "points", "every",
-        "ticket_after",
+        "ticket_after", "urgent_hold", "urgent_severity",
     }
 )  # fmt: skip
 # One comparison of a kind decides: a new one takes the place of the old one, whatever its direction.

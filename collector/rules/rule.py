@@ -20,7 +20,9 @@ PART_KINDS: Final = ("disk serial", "battery serial")
 WARNING, CRITICAL = "warning", "critical"
 TRAILING: Final = ("occurs", "forecast", "median")
 ROOM: Final = ("missing", "changed", "swapped", "branch")  # judged against the accepted baseline of a room
-DURING: Final = ("hours", "session", "out_of_hours")
+# Times a rule can be tied to. Those of URGENT follow from the room's bookings alone, so the moment of each is known before.
+URGENT: Final = ("session", "near_session", "before_session")
+DURING: Final = ("hours", "out_of_hours", "wanted", *URGENT)
 POINTS: Final = 60  # of a trail: what a rule remembers of a number's past
 
 
@@ -109,6 +111,9 @@ class Rule:
     same_fact: str = ""  # missing, changed: a part elsewhere with the same fact is this one, moved
     part_of: str = ""  # only components that are in this section of the accepted baseline
     during: str = ""  # one of DURING; outside of it nothing new opens
+    urgent_during: str = ""  # one of URGENT; in that time the two below hold
+    urgent_hold: timedelta | None = None  # instead of a longer hold
+    urgent_severity: str = ""  # instead of severity, also of what is open already
     ticket_after: timedelta = timedelta(0)  # the finding must last so long before a ticket opens
     rhythm: timedelta | None = None  # forecast: only points at the same place in it are compared
     steady_for: timedelta | None = None  # a growing counter that stood still this long is well again
@@ -159,6 +164,10 @@ class Rule:
         """How long it must be bad before it opens."""
         return self.older_than if self.older_than is not None else self.hold
 
+    def weight(self, urgent: bool) -> str:
+        """Severity of a finding."""
+        return self.urgent_severity if urgent and self.urgent_severity else self.severity
+
     def is_for(self, device_class: str) -> bool:
         return self.enabled and (not self.classes or device_class in self.classes)
 
@@ -197,6 +206,7 @@ class Table:
     absences: Mapping[str, tuple[Rule, ...]]  # by section
     rooms: Mapping[str, tuple[Rule, ...]]  # those judged against a baseline, by section
     components: Mapping[tuple[str, str], Rule]  # (rule, component) → the rule as it holds for that one
+    urgent: frozenset[str]  # names of the rules that a booking makes urgent
 
     def rule(self, name: str, component: str) -> Rule:
         return self.components.get((name, component)) or self.by_name[name]
@@ -263,6 +273,7 @@ class Rules:
             absences=_by_section(rule for rule in mine if rule.kind == "absence"),
             rooms=_by_section(rule for rule in mine if rule.kind in ROOM),
             components=special,
+            urgent=frozenset(rule.name for rule in mine if rule.urgent_during),
         )
 
 

@@ -31,6 +31,13 @@ def due_at(rule: Rule, device: DeviceContext) -> datetime | None:
         return None
     quiet_from = max(device.seen_at, device.expected_from or device.seen_at)
     due = quiet_from + rule.hold
+    if rule.urgent_hold is not None:
+        # From then on it is long enough if a session is near, or as soon as one is.
+        enough = quiet_from + rule.urgent_hold
+        near = (
+            enough if device.during(rule.urgent_during, enough) else device.turns(rule.urgent_during, enough)
+        )
+        due = min(due, near) if near is not None else due
     return max(due, device.frozen_until) if device.frozen_until else due
 
 
@@ -46,12 +53,14 @@ def _wait_or_open(rule: Rule, draft: Draft, now: datetime, device: DeviceContext
     if due is None or device.seen_at is None:
         draft.move(key, (None, ()))
         return
-    limit = rule.hold.total_seconds()
+    usual = max(device.seen_at, device.expected_from or device.seen_at) + rule.hold
+    urgent = rule.urgent_hold is not None and due < usual
+    limit = (rule.urgent_hold if urgent and rule.urgent_hold is not None else rule.hold).total_seconds()
     if due > now:
         # Remembered so that the state's due_at brings the sweep back at the right moment.
         waiting = Track(state=PENDING, since=device.seen_at, seen=device.seen_at, limit=limit, turned=due)
         if waiting != draft.tracks.get(key):
             draft.move(key, (waiting, ()))
         return
-    track = Track(state=OPEN, since=device.seen_at, seen=device.seen_at, limit=limit)
+    track = Track(state=OPEN, since=device.seen_at, seen=device.seen_at, limit=limit, urgent=urgent)
     draft.move(key, (track, (made(rule, "", track, PENDING, OPEN, due, why.RAISED),)))

@@ -33,6 +33,9 @@ class Track(NamedTuple):
     turned: datetime | None = None  # while flapping: when it last turned from bad to well or back
     grown: datetime | None = None  # when a counter last grew
     flips: tuple[datetime, ...] = ()  # openings and clearings of the last hour
+    urgent: bool = False  # by its rule's urgent_during
+    urged: datetime | None = None  # when that last changed
+    turns: datetime | None = None  # when the clock changes it next, as far as bookings tell
 
 
 Trail = tuple[tuple[datetime, float], ...]  # (moment, value): trails.py
@@ -160,15 +163,25 @@ def _track_row(track: Track) -> list[Any]:
         _ticks(track.turned),
         _ticks(track.grown),
         [_ticks(at) for at in track.flips],
+        *_urgency_row(track),
     ]
+
+
+def _urgency_row(track: Track) -> list[Any]:
+    """Nothing for nearly all: only rules of rooms become urgent."""
+    if not track.urgent and track.urged is None and track.turns is None:
+        return []
+    return [track.urgent, _ticks(track.urged), _ticks(track.turns)]
 
 
 def _track(row: list[Any]) -> Track:
     state, since, seen, bad, value, limit, second, baseline, label, stale, flapping, turned, grown, flips = (
-        row
+        row[:14]
     )
+    urgent, urged, turns = row[14:] or (False, None, None)
     return Track(
         state=state, since=_known(since), seen=_known(seen), bad=bad, value=value, limit=limit, second=second,
         baseline=baseline, label=label, stale=stale, flapping=flapping, turned=_moment(turned),
-        grown=_moment(grown), flips=tuple(_known(at) for at in flips),
+        grown=_moment(grown), flips=tuple(_known(at) for at in flips), urgent=urgent, urged=_moment(urged),
+        turns=_moment(turns),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """One change of a finding, with the numbers that made it and the words for them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from collector.rules import words
@@ -9,20 +9,23 @@ from collector.rules.rule import ROOM, Rule
 from collector.rules.state import CLEARED, OPEN, PENDING, Track
 
 # Reasons. Of changes:
-RAISED, RECOVERED, STEADY, GONE, REPLACED, ACCEPTED, NOT_JUDGED, COVERED = (
-    "raised", "cleared", "steady", "gone", "replaced", "accepted", "not_judged", "covered",
+RAISED, RECOVERED, STEADY, GONE, REPLACED, ACCEPTED, NOT_JUDGED, COVERED, MERGED = (
+    "raised", "cleared", "steady", "gone", "replaced", "accepted", "not_judged", "covered", "merged",
 )  # fmt: skip
 # Of notes, where the finding stays open (`steady` is either):
-STALE, FRESH, FLAPPING = "stale", "fresh", "flapping"
+STALE, FRESH, FLAPPING, URGENT, EASED = "stale", "fresh", "flapping", "urgent", "eased"
 
 _WORDS = {
     RECOVERED: "a fresh reading is well past the limit",
     GONE: "it is no longer there, so this no longer holds",
     ACCEPTED: "a person accepted this value",
     NOT_JUDGED: "no rule in force judges this any more",
+    MERGED: "the machine was enrolled again, and is judged there; nothing is known of a repair",
     STALE: "nothing fresh has come for {fresh_for}; that is no recovery",
     FRESH: "fresh readings come again",
     FLAPPING: "it turned 4 times within an hour: held open as intermittent",
+    URGENT: "{during}: it is {severity} now",
+    EASED: "no longer {during}: it is {severity} again",
 }
 
 
@@ -61,7 +64,7 @@ def made(
         new=new,
         at=at,
         reason=reason,
-        severity=rule.severity,
+        severity=rule.weight(track.urgent),
         value=_value(rule, track, at),
         limit=track.limit,
         baseline=track.baseline,
@@ -145,10 +148,19 @@ def _opening(rule: Rule, component: str, track: Track, at: datetime) -> list[dic
         clauses.append(
             _clause(f"what would excuse it does not all hold ({names})", "", None, None, track.seen)
         )
-    if rule.hold:
-        text = f"bad since {_clock(track.since)}, longer than the {words.span(rule.hold)} it is held back"
-        clauses.append(_clause(text, "", (at - track.since).total_seconds(), rule.hold.total_seconds(), at))
+    hold = _held(rule, track)
+    if hold:
+        text = f"bad since {_clock(track.since)}, longer than the {words.span(hold)} it is held back"
+        clauses.append(_clause(text, "", (at - track.since).total_seconds(), hold.total_seconds(), at))
+    if track.urgent:
+        clauses.append(
+            _clause(f"{words.during(rule.urgent_during)}: that makes it urgent", "", None, None, at)
+        )
     return clauses
+
+
+def _held(rule: Rule, track: Track) -> timedelta:
+    return min(rule.hold, rule.urgent_hold) if track.urgent and rule.urgent_hold is not None else rule.hold
 
 
 def main_text(rule: Rule, track: Track, at: datetime) -> str:
@@ -157,7 +169,7 @@ def main_text(rule: Rule, track: Track, at: datetime) -> str:
     if rule.kind == "age" and rule.older_than:
         return f"the oldest is known for {value}, longer than {words.span(rule.older_than)}"
     if rule.kind == "silence":
-        return f"nothing was heard for {value}, longer than {words.span(rule.hold)}"
+        return f"nothing was heard for {value}, longer than {words.span(_held(rule, track))}"
     if rule.kind == "absence":
         return f"{track.label or 'a part'} was in the inventory ({rule.section.replace('_', ' ')}) and is not any more"
     if rule.kind in ROOM:
@@ -196,7 +208,9 @@ def _against_baseline(rule: Rule, label: str) -> str:
 
 
 def _later(rule: Rule, track: Track, at: datetime, reason: str, detail: str) -> list[dict[str, Any]]:
-    text = detail or _WORDS.get(reason, reason).format(fresh_for=words.span(rule.fresh_for))
+    text = detail or _WORDS.get(reason, reason).format(
+        fresh_for=words.span(rule.fresh_for), during=words.during(rule.urgent_during), severity=rule.weight(track.urgent)
+    )  # fmt: skip
     if reason == RECOVERED and rule.kind in ("absence", "missing", "swapped", "branch"):
         text = "it is there again"
     elif reason == RECOVERED and rule.kind == "changed":

@@ -7,7 +7,7 @@ from datetime import datetime
 from collector.rules import silence, trails, words
 from collector.rules.context import DeviceContext
 from collector.rules.judge import BAD, WELL, Judgement, judge
-from collector.rules.lifecycle import due_at
+from collector.rules.lifecycle import opens_at
 from collector.rules.rule import ROOM, TRAILING, Rule, Rules
 from collector.rules.state import CLEARED, OPEN, DeviceState, Track, Trail
 
@@ -74,11 +74,18 @@ def _tracked(rule: Rule, track: Track, now: datetime) -> str:
         notes = ["intermittent, held open"] if track.flapping else []
         notes += [f"nothing fresh since {_clock(track.seen)}"] if track.stale else []
         return f"it is open {since}" + (f" ({'; '.join(notes)})" if notes else "") + "."
-    due = due_at(rule, track)
+    due = opens_at(rule, track)
     value = words.say(track.value, rule.unit) if rule.kind != "age" else words.span(now - track.since)
-    if due is None:
-        return f"{value}, bad {since}; it waits for a fresh reading, the last was at {_clock(track.seen)}."
-    return f"{value}, bad {since}; held until {_clock(due)}, it must be so for {words.span(rule.waits)}."
+    sooner = ""
+    if rule.urgent_hold is not None and not track.urgent:
+        sooner = f" Sooner {words.during(rule.urgent_during)}"
+        sooner += f", that is from {_clock(track.turns)}." if track.turns and track.turns < due else "."
+    if not track.seen <= due < track.seen + rule.fresh_for:
+        said = f"{value}, bad {since}; it waits for a fresh reading, the last was at {_clock(track.seen)}."
+        return said + sooner
+    return (
+        f"{value}, bad {since}; held until {_clock(due)}, it must be so for {words.span(rule.waits)}.{sooner}"
+    )
 
 
 def _untracked(rule: Rule, component: str, state: DeviceState, device: DeviceContext, latest: Latest) -> str:
@@ -145,6 +152,9 @@ _WAITS = {
     "hours": "The room is out of its hours: nothing new opens.",
     "session": "The room is not booked now: nothing new opens.",
     "out_of_hours": "The room is in its hours: nothing new opens.",
+    "wanted": "The room is out of its hours and no session begins within an hour: nothing new opens.",
+    "near_session": "No session is under way or begins within an hour: nothing new opens.",
+    "before_session": "No session is under way or begins within 12 hours: nothing new opens.",
 }
 
 

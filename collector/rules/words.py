@@ -18,6 +18,14 @@ _HOW: Final = {
     "at": "equal to",
     "bits": "any bit of",
 }
+_DURING: Final = {
+    "hours": "in the room's hours",
+    "out_of_hours": "out of the room's hours",
+    "wanted": "in the room's hours, or within an hour of a session",
+    "session": "while the room is booked",
+    "near_session": "within an hour before a session, or during it",
+    "before_session": "within 12 hours before a session, or during it",
+}
 _SIZES: Final = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _SPANS: Final = ((172_800, 86_400, "days"), (7_200, 3_600, "hours"), (120, 60, "minutes"), (1, 1, "seconds"))
 
@@ -80,6 +88,11 @@ def span(length: timedelta) -> str:
 def limit(bound: "Limit", unit: str) -> str:
     """`above 90 %`."""
     return f"{_HOW[bound.how]} {say(bound.value, unit)}"
+
+
+def during(when: str) -> str:
+    """`while the room is booked`."""
+    return _DURING.get(when, "")
 
 
 def how(name: str) -> str:

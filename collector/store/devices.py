@@ -2,12 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from collector.store import Base
+from collector.store import Base, only
 
 ONLINE, ASLEEP, SHUT_DOWN, SILENT, UNKNOWN = "online", "asleep", "shut_down", "silent", "unknown"
+
+# What lists are ordered by, as text: an index on an expression serves only who says the same one.
+WORST = "(CASE WHEN worst_severity = 'critical' THEN 0 WHEN worst_severity = 'warning' THEN 1 ELSE 2 END)"
+PLACE = "coalesce(site, '')"
+REPORTED = "coalesce(reported_at, '1970-01-01 00:00:00.000000')"  # never: before all others
 
 
 class Site(Base):
@@ -80,6 +85,21 @@ class Device(Base):
         Index("ix_device_smbios_uuid", "smbios_uuid"),
         Index("ix_device_lives_on_as", "lives_on_as"),
         Index("ix_device_presence_seen_at", "presence", "seen_at"),
+        Index("ix_device_device_class", "device_class"),
+        Index("ix_device_site_room", "site", "room"),
+        # One for each order of the list of devices (console/devices.py says the same expressions), so that a page of it
+        # is a walk of fifty steps. Revoked ones are in another list.
+        Index("ix_device_worst_id", text(WORST), "id", **only("revoked_at IS NULL")),
+        Index("ix_device_lower_host_name_id", text("lower(host_name)"), "id", **only("revoked_at IS NULL")),
+        Index("ix_device_place_id", text(PLACE), "id", **only("revoked_at IS NULL")),
+        Index("ix_device_presence_id", "presence", "id", **only("revoked_at IS NULL")),
+        Index("ix_device_patch_state_id", "patch_state", "id", **only("revoked_at IS NULL")),
+        Index("ix_device_model_id", "model", "id", **only("revoked_at IS NULL")),
+        Index("ix_device_reported_id", text(REPORTED), "id", **only("revoked_at IS NULL")),
+        Index("ix_device_team_id", "team", "id", **only("revoked_at IS NULL")),
+        Index("ix_device_revoked_at", "revoked_at", **only("revoked_at IS NOT NULL")),
+        Index("ix_device_unreadable_disks", "host_name", "id", **only("unreadable_disks > 0")),
+        Index("ix_device_possible_duplicate", "enrolled_at", "id", **only("possible_duplicate_of <> ''")),
     )
 
 

@@ -97,4 +97,8 @@ class AuditEntry(Base):
     subject: Mapped[str] = mapped_column(String(255), default="")
     data: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
-    __table_args__ = (Index("ix_audit_at", "at"),)
+    __table_args__ = (
+        Index("ix_audit_at", "at"),
+        Index("ix_audit_who_id", "who", "id"),
+        Index("ix_audit_action_id", "action", "id"),
+    )

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from collector.store import Base, EncodedJSON
+from collector.store import Base, EncodedJSON, only
 
 CURRENT, PROBATION, SUPERSEDED, CLONE = "current", "probation", "superseded", "clone"
 
@@ -67,6 +67,11 @@ class ProbeResult(Base):
     received_at: Mapped[datetime]
     ok_at: Mapped[datetime | None]
     readings: Mapped[list[list[object]]] = mapped_column(EncodedJSON, default=list)
+
+    __table_args__ = (
+        # What we cannot see, and what was said beside an answer.
+        Index("ix_probe_result_said", "probe", "device_id", **only("outcome <> 'ok' OR reason <> ''")),
+    )
 
 
 class GapSeen(Base):

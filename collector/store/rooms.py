@@ -91,4 +91,6 @@ class ReadinessCheck(Base):
     __table_args__ = (
         Index("uq_readiness_check_once", "site", "room", "trigger", "for_at", unique=True),
         Index("ix_readiness_check_ended_at_asked_at", "ended_at", "asked_at"),
+        # Since when a room has been as it is: its checks backwards, without a look into the table.
+        Index("ix_readiness_check_site_room_ended_at_verdict", "site", "room", "ended_at", "verdict"),
     )

@@ -11,6 +11,11 @@ from collector.store import Base
 OPEN_STATES = ("new", "assigned", "in_progress", "pending", "resolved")
 # Open for the purpose of "one open ticket per device and group": work is not done.
 WORKING_STATES = ("new", "assigned", "in_progress", "pending")
+# What lists are ordered by, as text: an index on an expression serves only who says the same one.
+WORST = (
+    "(CASE WHEN severity = 'critical' THEN priority WHEN severity = 'warning' THEN priority + 10 ELSE 30 END)"
+)
+TITLE = "substr(title, 1, 100)"  # a whole one may be longer than an index takes
 
 
 class Ticket(Base):
@@ -61,6 +66,13 @@ class Ticket(Base):
         Index("ix_ticket_state_priority_opened_at", "state", "priority", "opened_at"),
         Index("ix_ticket_number", "number"),
         Index("ix_ticket_site_opened_at", "site", "opened_at"),
+        Index("ix_ticket_state_closed_at", "state", "closed_at"),
+        # One for each order of the list of all tickets (console/tickets.py says the same expressions).
+        Index("ix_ticket_worst_id", text(WORST), "id"),
+        Index("ix_ticket_title_id", text(TITLE), "id"),
+        Index("ix_ticket_state_id", "state", "id"),
+        Index("ix_ticket_assignee_id", "assignee", "id"),
+        Index("ix_ticket_opened_at_id", "opened_at", "id"),
     )
 
 
@@ -112,7 +124,8 @@ class Escalation(Base):
 
 
 # What becomes of a change that the outside shall hear of.
-WAITING, SENT, FAILED, UNWANTED = "waiting", "sent", "failed", "unwanted"
+# `dropped`: a person gave it up, with a reason.
+WAITING, SENT, FAILED, UNWANTED, DROPPED = "waiting", "sent", "failed", "unwanted", "dropped"
 
 
 class OutboxRow(Base):

@@ -25,9 +25,17 @@ class Calendar:
     zone: ZoneInfo
     hours: Mapping[int, Sequence[tuple[time, time]]]
     holidays: frozenset[date] = field(default_factory=frozenset)
+    # A day is asked for by every ticket that was open on it, and what a zone makes of it costs the most.
+    _days: dict[date, tuple[Span, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
-    def on(self, day: date) -> Iterator[Span]:
+    def on(self, day: date) -> tuple[Span, ...]:
         """The working spans of one local day, in UTC."""
+        found = self._days.get(day)
+        if found is None:
+            found = self._days[day] = tuple(self._spans_on(day))
+        return found
+
+    def _spans_on(self, day: date) -> Iterator[Span]:
         if day in self.holidays:
             return
         for begins, ends in self.hours.get(day.weekday(), ()):

@@ -138,6 +138,7 @@ def why_not(session: Session, rules: Rules, device: Device, rule_name: str, now:
         frozen_until=datetime.fromisoformat(frozen.value) if frozen is not None else None,
         accepted=decisions.accepted(device.id), baseline=decisions.rooms.baseline(device.id),
         during=decisions.rooms.during(device),
+        turns=decisions.rooms.turns(device),
     )  # fmt: skip
     sentences: list[str] = []
     findings = session.scalars(

@@ -205,15 +205,18 @@ def change(session: Session, ticket: Ticket, now: datetime, **values: object) ->
     session.refresh(ticket)
 
 
-def note(session: Session, device_id: str, ticket_id: str, *, who: str, text: str, now: datetime) -> None:
+def note(
+    session: Session, device_id: str, ticket_id: str, *, who: str, text: str, now: datetime
+) -> TicketEvent:
     """A person's remark. It counts as touching the ticket."""
     ticket = session.get(Ticket, (device_id, ticket_id))
     if ticket is None:
         raise NotFound(ticket_id)
     if ticket.touched_at is None:
         change(session, ticket, now, touched_at=now)
-    record(session, ticket, who=who, kind="note", text=text, now=now)
+    written = record(session, ticket, who=who, kind="note", text=text, now=now)
     outbox(session, ticket, "update", now, text)
+    return written
 
 
 def set_priority(
@@ -250,14 +253,14 @@ def set_priority(
 def record(
     session: Session, ticket: Ticket, *, who: str, kind: str, text: str, now: datetime,
     data: dict[str, object] | None = None,
-) -> None:  # fmt: skip
+) -> TicketEvent:  # fmt: skip
     """One line of the ticket's history."""
-    session.add(
-        TicketEvent(
-            device_id=ticket.device_id, id=uuid.uuid4().hex, ticket_id=ticket.id, at=now, who=who, kind=kind,
-            text=text, data=data,
-        )
+    written = TicketEvent(
+        device_id=ticket.device_id, id=uuid.uuid4().hex, ticket_id=ticket.id, at=now, who=who, kind=kind,
+        text=text, data=data,
     )  # fmt: skip
+    session.add(written)
+    return written
 
 
 def outbox(session: Session, ticket: Ticket, verb: str, now: datetime, told: str = "") -> None:

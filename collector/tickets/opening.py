@@ -89,8 +89,23 @@ def on_clear(
         )
 
 
+def on_weight(
+    session: Session, device: Device, finding: Finding, transition: Transition, now: datetime
+) -> None:
+    """A booking came near, or is over: the ticket's severity and priority follow."""
+    ticket = session.get(Ticket, (device.id, finding.ticket_id)) if finding.ticket_id else None
+    if ticket is None or ticket.state not in WORKING_STATES:
+        return
+    text = f"{finding.summary}: {cleared_words(transition)}"
+    lifecycle.record(session, ticket, who=TOCSIN, kind="note", text=text, now=now)
+    before = ticket.severity
+    _retitle(session, device, ticket, now)
+    if ticket.severity != before:
+        lifecycle.outbox(session, ticket, "update", now, text)
+
+
 def cleared_words(transition: Transition) -> str:
-    """Why a finding cleared, as a person would say it."""
+    """Why a finding changed, as a person would say it."""
     return str(transition.clauses[0]["text"]) if transition.clauses else transition.reason
 
 

@@ -27,7 +27,7 @@ CLEAN: Final = timedelta(hours=24)
 # What never came back to say anything in this time will hardly do so: it is not asked after any more.
 _GIVE_UP: Final = timedelta(days=30)
 # Ends that nobody repaired anything for.
-_NO_REPAIR: Final = (why.ACCEPTED, why.NOT_JUDGED, why.GONE)
+_NO_REPAIR: Final = (why.ACCEPTED, why.NOT_JUDGED, why.GONE, why.MERGED)
 _TOOK_PLACE: Final = " took the place of "
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from collector import decide
 from collector.decisions import Decisions
+from collector.outbound import news
 from collector.store.devices import ONLINE, SILENT, UNKNOWN, Device
 from collector.store.findings import CLEARED, Finding
 from collector.store.situations import EVERYTHING_SILENT, SITE_OUTAGE, STORM, Situation
@@ -154,12 +155,12 @@ def storm(session: Session, scope: str, limit: int, now: datetime) -> None:
 def _open(
     session: Session, kind: str, scope: str, title: str, body: str, data: dict[str, object], now: datetime
 ) -> None:
-    session.add(
-        Situation(
-            id=uuid.uuid4().hex, number=next_number(session), kind=kind, scope=scope, state="open", title=title, body=body,
-            opened_at=now, data=data,
-        )
+    row = Situation(
+        id=uuid.uuid4().hex, number=next_number(session), kind=kind, scope=scope, state="open", title=title, body=body,
+        opened_at=now, data=data,
     )  # fmt: skip
+    session.add(row)
+    news.of_situation(session, row, "create", now)
     session.flush()
     decide.changed(session)
 
@@ -215,5 +216,6 @@ def _resolve(session: Session, known: Situation, now: datetime, words: str) -> N
     row = session.get_one(Situation, known.id)
     row.state, row.resolved_at = "resolved", now
     row.data = {**row.data, "ended": words}
+    news.of_situation(session, row, "resolve", now, words)
     session.flush()
     decide.changed(session)

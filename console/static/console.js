@@ -29,6 +29,16 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+// A menu that is open closes when somebody goes on elsewhere.
+for (const menu of document.querySelectorAll("details.menu")) {
+  document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+}
+
 async function follow(place) {
   // Ten minutes of asking each second, then each ten: an answer may wait for a sleeping device.
   for (let asked = 0; asked < 900; asked += 1) {

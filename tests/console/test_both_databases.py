@@ -21,7 +21,7 @@ ROOM, SILENT = (
 PAGES = (
     "/", "/devices", f"/devices/{DISK}", f"/devices/{DISK}/pictures?span=30d", f"/devices/{DISK}/inventory/software?q=package-1",
     "/tickets", "/tickets?state=any&q=1041", "/tickets/1041", "/tickets/1041/evidence.html", "/coverage", "/enrolment", "/people",
-    "/audit", "/account", "/devices.csv", "/tickets.csv", "/coverage.csv", "/audit.csv", "/readyz", "/metrics",
+    "/audit", "/account", "/keys", "/keys?state=any&maker=me&q=x&sort=-used", "/keys.csv", "/api", "/devices.csv", "/tickets.csv", "/coverage.csv", "/audit.csv", "/readyz", "/metrics",
     "/situations", "/situations/1050", "/situations/1051", "/planned-work", "/rules", "/rules?q=disk", "/rules/filesystem_nearly_full",
     "/sites", "/sites?site=Tulsa+County+Courthouse", "/devices/1b22c8f04e6a9d31",
     "/devices?q=COURT&site=x&presence=silent&patch=unknown&severity=none&newly=1&probe=patches&reason=x",
@@ -29,6 +29,9 @@ PAGES = (
     f"/devices/{DISK}/brief", f"/devices/{DISK}/brief?save=1", "/sites/Tulsa%20County%20Courthouse/brief", "/sites/Norman%20Field%20Office/brief",
     ROOM, f"{ROOM}/baseline", f"{ROOM}/sheet", f"{ROOM}/sheet?save=1", SILENT, f"{SILENT}/baseline",
     "/duplicates", "/devices/labels?paper=a4&site=x", "/devices/labels?sort=-age", "/devices?q=S4EV",
+    "/outbox", "/outbox?q=1041&state=paused&sort=-attempts", "/outbox.csv?state=any", "/tickets?due=over", "/tickets.csv?due=soon", "/devices?blind=1",
+    "/duplicates.csv", "/people.csv", "/sites.csv", "/enrolment.csv", "/situations.csv", "/planned-work.csv", "/rules.csv?q=disk",
+    "/overrides.csv", "/accepted-values.csv", f"{ROOM}/bookings.csv", f"{ROOM}/checks.csv",
     "/devices?q=%00&after=WyJ2IiwiXHUwMDAwIiwieCJd&sort=name",
 )  # fmt: skip
 CHANGES = (
@@ -56,6 +59,7 @@ CHANGES = (
     ("/tickets/1041/priority", {"priority": "2", "why": "x", "version": "3"}),
     ("/tickets/1039/move", {"to": "closed", "outcome": "real", "part_used": "A battery", "version": "1"}),
     ("/enrolment/tokens", {"group": "desktop", "uses": "1", "valid": "1h", "new_site": "A new one"}),
+    ("/keys", {"title": "Wall\x00 display", "role": "viewer", "until": ""}),
     ("/people", {"name": "new.user", "role": "viewer", "password": "twelve is enough"}),
     ("/people/lead.one/disable", {}),
     (f"{ROOM}/check", {}),

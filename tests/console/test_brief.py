@@ -1,21 +1,26 @@
 """The brief before a visit: must somebody go, what to bring, what is due, what nobody knows; on paper and saved."""
 
+import json
 import re
-from datetime import datetime, timedelta
+import zlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
+from collector.spares import replacing
+from collector.spares.kinds import KINDS
 from collector.store.devices import Device, Site
 from collector.store.enrolment import Credential
 from collector.store.findings import Finding
 from collector.store.inventory import InventorySection
+from collector.store.spares import Contract, FittingPart, Warranty
 from collector.store.tickets import Evidence
 from console import brief_bring, brief_facts, brief_known
-from tests.console import courthouse, rows, world
+from tests.console import courthouse, rows, spares, world
 from tests.console.conftest import database, signed_in
 from tests.console.hostile import STRINGS
 from tests.console.test_hostile import Reader, plant
@@ -133,7 +138,7 @@ def test_two_findings_about_one_drive_want_one_drive_and_its_cable(app: Flask, n
     one = known(app, HEALTHY)
     for finding in one.findings:
         one.frozen[finding.id] = ("disk_health", DRIVE)
-    things = brief_bring.of_devices([one], name_them=False)
+    things = brief_bring.of_devices([one], name_them=False, now=now)
     assert sorted((thing.text, thing.like, thing.count) for thing in things) == [
         ("A data cable", "", 1),
         (REPLACE.rstrip("."), "solid-state drive, 2.5 inch, SATA, 250 GB", 1),
@@ -175,8 +180,109 @@ def test_a_site_wants_as_many_drives_as_its_devices_do_in_one_line(app: Flask, n
 def test_a_hint_behind_a_semicolon_is_no_thing_to_carry() -> None:
     one = brief_known.Known(device=Device(id="a", host_name="a"))
     one.findings = [Finding(id="f", rule="x", component="", label="", texts={"bring": "Memory modules of the type in the brief; look at the free slots first."})]  # fmt: skip
-    (thing,) = brief_bring.of_devices([one], name_them=False)
+    (thing,) = brief_bring.of_devices([one], name_them=False, now=datetime.now(UTC))
     assert thing.text.endswith("look at the free slots first")
+
+
+# where it comes from
+
+
+def entered(app: Flask, now: datetime, **texts: str) -> None:
+    with database(app).writer() as session, session.begin():
+        for name, text in (spares.files(now) | texts).items():
+            replacing.replace(
+                session, KINDS[name], text.encode(), "a.csv", who="x", now=now - timedelta(days=2)
+            )
+
+
+def failing(app: Flask, id: str, now: datetime, **facts: str) -> None:
+    with database(app).writer() as session, session.begin():
+        rows.section(session, id, "disks", {"d1": DRIVE | facts}, now)
+        rows.finding(session, id, "p1", "disk_pending_sectors", now, component="d1", texts={"bring": REPLACE})
+
+
+def supplies(app: Flask, *ids: str, now: datetime) -> list[str]:
+    with database(app).reader() as session:
+        known = brief_known.read(session, Device.id.in_(ids))
+        return [thing.supply for thing in brief_bring.of_devices(known, name_them=True, now=now)]
+
+
+def test_a_spare_is_named_with_its_depot_and_the_age_of_its_count(app: Flask, now: datetime) -> None:
+    entered(app, now)
+    failing(app, HALF, now)
+    text = plain(signed_in(app).get(of(HALF)).text)
+    assert re.search(
+        r"Warranty not known; part number MZ-77E250B; spare in depot Basement \(2 left, counted [34] days ago\)\.",
+        text,
+    )
+
+
+def test_a_warranty_in_force_is_claimed_first_and_one_that_ended_says_when(app: Flask, now: datetime) -> None:
+    entered(app, now)
+    failing(app, HEALTHY, now)
+    change(app, HEALTHY, system_serial="0c7be3a")
+    (said,) = supplies(app, HEALTHY, now=now)
+    assert said.startswith(
+        f"Under warranty until {now + timedelta(days=100):%Y-%m-%d}: claim from Dell, +1 800 555 0100, first; part"
+    )
+    change(app, HEALTHY, system_serial="2E91D0B")
+    (said,) = supplies(app, HEALTHY, now=now)
+    assert said.startswith(f"Warranty ended on {now - timedelta(days=20):%Y-%m-%d}; part number")
+    text = plain(signed_in(app).get(of(HEALTHY)).text)
+    assert f"Warranty ended on {now - timedelta(days=20):%Y-%m-%d} (list of 2 days ago)" in text
+    assert "Contract Pro, Dell, +1 800 555 0100; Keep your drive" in text
+
+
+def test_what_one_line_takes_is_not_promised_to_another_and_the_claim_waits(
+    app: Flask, now: datetime
+) -> None:
+    """Three drives, two in the basement: what a vendor replaces comes last."""
+    stock = f"depot,part number,quantity\nBasement,{spares.DRIVE},2\n"
+    entered(app, now, stock=stock)
+    for id, serial in ((HEALTHY, "0C7BE3A"), (HALF, "x"), (NEVER, "y")):
+        failing(app, id, now)
+        change(app, id, system_serial=serial, site=world.COURT)
+    claimed, others = sorted(supplies(app, HEALTHY, HALF, NEVER, now=now), key=len, reverse=True)
+    assert "2 spares in depot Basement (2 left" in others and "order" not in others
+    assert claimed.endswith("order: the rest goes to other lines.")
+
+
+@pytest.mark.parametrize(
+    ("facts", "texts", "words"),
+    [
+        ({"form_factor": ""}, {}, "which part number fits is not known: its form factor is not known"),
+        ({"interface": "SAS"}, {}, "not in the map: see model and form factor"),
+        ({"capacity_bytes": "1000204886016"}, {}, "not in the map: see model and form factor"),
+        ({}, {"stock": "depot,part number,quantity\nVan 4,x,1\n"}, "part number MZ-77E250B; order: none in stock."),
+        ({"model": "x"}, {"stock": "depot,part number,quantity\nVan 4,X,1\n"}, "part number x or MZ-77E250B; X spare in depot Van 4 (1 left"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_said_is_said(
+    app: Flask, now: datetime, facts: dict[str, str], texts: dict[str, str], words: str
+) -> None:
+    entered(app, now, **texts)
+    failing(app, HALF, now, **facts)
+    (said,) = supplies(app, HALF, now=now)
+    assert words in said
+
+
+def test_without_a_list_nothing_is_said_of_it(app: Flask, now: datetime) -> None:
+    failing(app, HALF, now)
+    assert supplies(app, HALF, now=now) == [""]
+    with database(app).writer() as session, session.begin():
+        replacing.replace(session, KINDS["parts"], spares.files(now)["parts"].encode(), "a", who="x", now=now)
+    assert supplies(app, HALF, now=now) == [
+        "Part number MZ-77E250B; whether a spare lies anywhere is not known: no stock is entered."
+    ]
+
+
+def test_a_room_gets_what_lies_in_a_depot_too(app: Flask, now: datetime) -> None:
+    with database(app).writer() as session, session.begin():
+        courthouse.build(session, now)
+    entered(app, now)
+    text = plain(signed_in(app).get(COURT).text)
+    assert "camera PTZ Pro 2 for Courtroom 3 Part number 960-001186; spare in depot Van 4 (1 left" in text
+    assert "lamp ELPLP96 for Courtroom 2 Part number ELPLP96; order: none in stock." in text
 
 
 # due and not known
@@ -307,11 +413,17 @@ def test_an_inventory_nobody_can_unpack_is_not_known_and_no_error(app: Flask) ->
     assert "Which disks it has" in plain(signed_in(app).get(of(DISK)).text)
 
 
-def test_every_text_is_shown_and_none_is_alive(app: Flask) -> None:
+def test_every_text_is_shown_and_none_is_alive(app: Flask, now: datetime) -> None:
     client = signed_in(app)
+    entered(app, now)
     wrong = []
     for text in STRINGS:
         plant(app, text)
+        with database(app).writer() as session, session.begin():
+            session.execute(update(FittingPart).values(model="", form_factor="", interface="", at_least_bytes=None, part="drive", part_number=text[:100]))  # fmt: skip
+            session.execute(update(Contract).values(vendor=text[:100], contact=text, terms=text))
+            session.execute(delete(Warranty).where(Warranty.system_serial != "0C7BE3A"))
+            session.execute(update(Warranty).values(system_serial="".join(text.split()).upper()))
         with database(app).writer() as session, session.begin():
             session.execute(
                 update(Finding).values(texts={"bring": text, "meaning": text, "advice": text}, label=text)
@@ -334,8 +446,9 @@ def test_a_site_of_300_devices_costs_what_one_costs_and_stays_small(empty: Flask
     for count in (1, 30, 300):
         with database(empty).writer() as session, session.begin():
             if not done:
-                session.add(Site(name=world.COURT, created_at=now))
+                session.add_all(Site(name=name, created_at=now) for name in (world.COURT, world.OFFICE))
                 session.flush()
+                spares.build(session, now)
             for number in range(done, count):
                 id = f"{number:016x}"
                 av = (
@@ -362,4 +475,25 @@ def test_a_site_of_300_devices_costs_what_one_costs_and_stays_small(empty: Flask
     assert max(counts[0] for counts in costs.values()) <= 28, costs
     assert sizes[-1] < 300_000, sizes
     assert "300 × A replacement drive" in plain(client.get(COURT).text)
+    assert "2 spares in depot Basement (2 left" in plain(client.get(COURT).text)
+    assert "order 289: no more in stock" in plain(client.get(COURT).text)
     assert "and 264 more devices" in plain(client.get(COURT).text)
+
+
+def test_a_ticket_and_a_room_say_where_their_parts_come_from(app: Flask, now: datetime) -> None:
+    with database(app).writer() as session, session.begin():
+        courthouse.build(session, now)
+        session.execute(
+            update(Finding).where(Finding.device_id == DISK).values(texts={"bring": REPLACE}, component="d1")
+        )
+        session.execute(
+            update(InventorySection)
+            .where(InventorySection.device_id == DISK, InventorySection.section == "disks")
+            .values(items=zlib.compress(json.dumps({"d1": DRIVE}).encode()))
+        )
+    entered(app, now)
+    client = signed_in(app)
+    text = plain(client.get("/tickets/1041").text)
+    assert "claim from Dell, +1 800 555 0100, first; part number MZ-77E250B; spare in depot Basement" in text
+    room = plain(client.get(f"/rooms/{quote(world.COURT)}/Courtroom%203").text)
+    assert "camera PTZ Pro 2 : part number 960-001186; spare in depot Van 4 (1 left" in room

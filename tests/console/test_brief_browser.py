@@ -1,17 +1,17 @@
-"""A real chromium with the briefs: they fit a telephone, a device is one page of paper, a site at most three."""
+"""A real chromium with the briefs: they fit a telephone, a device is one page of paper, a room at most two, a
+site at most three."""
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser
 
-from tests.console import rows, world
+from tests.console import rows, spares, world
 from tests.console.conftest import database
-from tests.console.test_browser import SHOTS, Watched, address, browser, keep_picture, reports, sign_in
+from tests.console.test_browser import SHOTS, address, browser, sign_in
 from tests.console.test_rooms_browser import app, pages_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -21,7 +21,7 @@ DISK = "0c7be3a9d4f15862"
 SITE = f"/sites/{quote(world.COURT)}/brief"
 PAGES = {
     "brief": f"/devices/{DISK}/brief", "away-brief": "/devices/61c4e8a2b90f3d75/brief", "site-brief": SITE,
-    "half-brief": "/devices/5a6b93f1c07d2e48/brief",
+    "half-brief": "/devices/5a6b93f1c07d2e48/brief", "room-brief": f"/rooms/{quote(world.COURT)}/Courtroom%203/brief",
 }  # fmt: skip
 
 
@@ -31,6 +31,7 @@ def _many(app: Flask, now: datetime) -> None:
         "A sentence of the length that rules really have, about what it means and about what to do next. " * 3
     )
     with database(app).writer() as session, session.begin():
+        spares.build(session, now)
         disks = {f"d{n}": {"model": f"Drive {n} PM983a of a long name", "serial": f"S4EVNF0M7123{n:02}", "form_factor": "2.5 inch", "interface": "SATA", "capacity_bytes": "250059350016", "location": f"bay {n}"} for n in range(14)}  # fmt: skip
         for number in range(30):
             id = f"{0xB0 + number:016x}"
@@ -41,36 +42,6 @@ def _many(app: Flask, now: datetime) -> None:
             for each in range(12 if not number else 1):
                 rows.probe(session, id, f"probe_{each}", now, [], "failed", long)
             rows.ticket(session, id, f"{number:032x}", 2000 + number, "Disks fail", now)
-
-
-@pytest.mark.parametrize(
-    ("look", "settings"),
-    [
-        ("light", {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}),
-        ("dark", {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}),
-        ("phone", {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True}),
-    ],
-)
-def test_briefs_fit_their_width(
-    look: str, settings: dict[str, Any], app: Flask, address: str, browser: Browser
-) -> None:
-    SHOTS.mkdir(exist_ok=True)
-    context = browser.new_context(**settings)
-    watched = Watched(context)
-    sign_in(watched.page, address)
-    too_wide = {}
-    for name, path in PAGES.items():
-        watched.page.goto(f"{address}{path}")
-        width = watched.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        if width > 0:
-            too_wide[name] = width
-        keep_picture(watched.page, SHOTS / f"{look}-{name}.png", whole=True)
-    assert too_wide == {}
-    assert watched.complaints == []
-    assert reports(app) == 0
-    context.close()
 
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
@@ -87,6 +58,7 @@ def test_a_device_is_one_page_of_paper_and_a_site_of_thirty_at_most_three(
         ("half-brief", PAGES["half-brief"], 1),
         ("full-brief", f"/devices/{0xB0:016x}/brief", 1),
         ("site-brief", SITE, 3),
+        ("room-brief", PAGES["room-brief"], 2),
     ):
         page.goto(f"{address}{path}")
         pdf = page.pdf(format=paper)

@@ -19,7 +19,7 @@ from collector.store.findings import Finding
 from collector.store.installation import RefreshRequest
 from collector.store.reports import ProbeResult
 from collector.store.tickets import Ticket, TicketEvent
-from tests.console import decided, world
+from tests.console import world
 from tests.console.conftest import database
 from tests.console.hostile import STRINGS
 
@@ -241,57 +241,6 @@ def keep_picture(page: Page, path: Path, *, whole: bool) -> None:
             page.wait_for_timeout(500)
         else:
             return
-
-
-@pytest.mark.parametrize(
-    ("look", "settings"),
-    [
-        ("light", {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}),
-        ("dark", {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}),
-        ("phone", {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True}),
-    ],
-)
-def test_pages_fit_their_width(
-    look: str, settings: dict[str, Any], app: Flask, address: str, browser: Browser, now: datetime
-) -> None:
-    """Nothing hangs over the side; the pictures are kept in shots/ to be looked at."""
-    SHOTS.mkdir(exist_ok=True)
-    with database(app).writer() as session, session.begin():
-        decided.build(session, now)
-    context = browser.new_context(**settings)
-    page = context.new_page()
-    page.goto(f"{address}/sign-in")
-    keep_picture(page, SHOTS / f"{look}-sign-in.png", whole=False)
-    sign_in(page, address)
-    pages = {
-        "today": "/", "devices": "/devices", "device": f"/devices/{DISK}", "pictures": f"/devices/{DISK}/pictures",
-        "new-device": "/devices/77a0c1d2e3f40516", "half-seen": "/devices/5a6b93f1c07d2e48",
-        "software": f"/devices/{DISK}/inventory/software", "tickets": "/tickets?state=any", "ticket": "/tickets/1041",
-        "resolved": "/tickets/1039", "coverage": "/coverage", "enrolment": "/enrolment", "people": "/people",
-        "situations": "/situations", "situation": "/situations/1050", "planned-work": "/planned-work", "rules": "/rules",
-        "rule": "/rules/filesystem_nearly_full?scope=room", "rule-held": "/rules/restart_pending", "sites": "/sites",
-        "site": "/sites?site=Tulsa+County+Courthouse", "audit": "/audit", "account": "/account", "missing": "/nothing-here",
-    }  # fmt: skip
-    too_wide = {}
-    for name, path in pages.items():
-        page.goto(f"{address}{path}")
-        width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if width > 0:
-            too_wide[name] = width
-        keep_picture(page, SHOTS / f"{look}-{name}.png", whole=True)
-    page.goto(f"{address}/enrolment")
-    page.click("text=Make the token")
-    page.wait_for_selector("#line")
-    keep_picture(page, SHOTS / f"{look}-token.png", whole=True)
-    assert too_wide == {}
-    if look == "light":
-        for name in ("device", "ticket", "devices"):
-            page.goto(f"{address}{pages[name]}")
-            page.pdf(path=SHOTS / f"print-{name}.pdf", format="A4")
-            page.emulate_media(media="print")
-            page.set_viewport_size({"width": 720, "height": 1000})  # A4 less its margins
-            keep_picture(page, SHOTS / f"print-{name}.png", whole=True)
-    context.close()
 
 
 def test_pages_work_without_scripts(app: Flask, address: str, browser: Browser) -> None:

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from collector import decide
 from collector.store.devices import Device
 from collector.store.enrolment import Credential
 from collector.store.people import AuditEntry
@@ -79,20 +80,57 @@ def test_not_the_same_clears_the_mark_and_touches_nothing_else(pair: Flask) -> N
     assert "None. When a machine enrols" in signed_in(pair).get("/duplicates").text
 
 
-def test_the_same_retires_the_old_one_and_closes_no_ticket(pair: Flask) -> None:
-    def tickets() -> list[tuple[str, str]]:
-        with database(pair).reader() as session:
-            return [(row.id, row.state) for row in session.scalars(select(Ticket).order_by(Ticket.id))]
+def test_the_page_says_before_what_would_go_along_and_what_would_end(pair: Flask, now: datetime) -> None:
+    with database(pair).writer() as session, session.begin():
+        decide.plan(
+            session, starts_at=now, ends_at=now + timedelta(days=2), why="new disk", who="lee", now=now, device_id=OLD
+        )  # fmt: skip
+    text = " ".join(signed_in(pair).get("/duplicates").text.split())
+    assert "Goes along</dt><dd>1 planned work" in text
+    assert "1 ticket is cancelled as a duplicate; 2 open findings end. No repair is counted" in text
 
-    before = tickets()
+
+def test_the_same_lives_on_and_its_tickets_are_cancelled(pair: Flask) -> None:
     assert _decide(pair, "same") == 302
     assert _device(pair, NEW).possible_duplicate_of == "" and _device(pair, NEW).revoked_at is None
+    assert _device(pair, OLD).lives_on_as == NEW
     assert _device(pair, OLD).revoked_at is not None and _refused(pair) == {OLD}
-    assert tickets() == before
-    assert _audited(pair) == [
+    with database(pair).reader() as session:
+        states = set(session.scalars(select(Ticket.state).where(Ticket.device_id == OLD)))
+    assert "new" not in states and "cancelled" in states
+    assert [row for row in _audited(pair) if row[1] in ("device revoked", "devices merged")] == [
         ("admin.one", "device revoked", OLD),
-        ("admin.one", "same machine: old one retired", NEW),
+        ("admin.one", "devices merged", OLD),
     ]
+
+
+def test_the_old_one_leads_to_the_new_one_by_page_label_and_search(pair: Flask) -> None:
+    _decide(pair, "same")
+    client = signed_in(pair, "viewer")
+    assert "This is an earlier enrolment." in client.get(f"/devices/{OLD}").text
+    answer = client.get(f"/d/{OLD[:12]}", follow_redirects=True)
+    assert answer.request.path == f"/devices/{NEW}"
+    assert "This label is of an earlier enrolment, tul-clerk-014." in answer.text
+    assert "Earlier enrolments" in answer.text and f"/devices/{OLD}#tickets" in answer.text
+    for text in (OLD[:10], "tul-clerk-014"):
+        found = client.get("/devices", query_string={"q": text}).text
+        assert f"/devices/{NEW}" in found and f'href="/devices/{OLD}"' not in found
+        assert "earlier tul-clerk-014" in found
+
+
+def test_a_merge_can_be_taken_back_once(pair: Flask) -> None:
+    _decide(pair, "same")
+    client = signed_in(pair)
+    assert "Take the merge back" in client.get("/duplicates").text
+    assert (
+        signed_in(pair, "lead").post("/duplicates/undo", data={"device": OLD, "other": NEW}).status_code
+        == 403
+    )
+    assert client.post("/duplicates/undo", data={"device": "x", "other": NEW}).status_code == 404
+    answer = client.post("/duplicates/undo", data={"device": OLD, "other": NEW}, follow_redirects=True)
+    assert "What was carried stays with the new one" in answer.text
+    assert _device(pair, OLD).lives_on_as == "" and _device(pair, OLD).revoked_at is not None
+    assert client.post("/duplicates/undo", data={"device": OLD, "other": NEW}).status_code == 409
 
 
 def test_a_pair_is_decided_on_once(pair: Flask) -> None:

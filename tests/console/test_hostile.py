@@ -71,6 +71,7 @@ ALLOWED_TAGS = {
     "figure",
     "figcaption",
     "line",
+    "rect",
     "text",
     "polyline",
     "polygon",

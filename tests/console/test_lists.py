@@ -4,16 +4,20 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, select, update
 
+from collector.store.devices import Device
 from collector.store.findings import Finding
+from collector.store.installation import Fact
 from collector.store.inventory import InventorySection
+from collector.store.tickets import Ticket
+from collector.tickets import sla
 from console import devices, tickets
 from tests.console import world
 from tests.console.conftest import database, signed_in
@@ -128,18 +132,43 @@ def test_filters_show_what_they_say(app: Flask, query: str, names: set[str]) -> 
     assert set(re.findall(r"<bdi>((?:tul|nor)-[a-z0-9-]+)</bdi>", text)) == names
 
 
-def test_every_tile_of_today_leads_to_a_list_with_its_number_of_rows(app: Flask) -> None:
-    client = signed_in(app)
+def test_every_tile_of_today_leads_to_a_list_with_its_number_of_rows(county: Flask, now: datetime) -> None:
+    with database(county).writer() as session, session.begin():
+        # One whose time is over, and one that has a quarter of it left; nobody is at work at night.
+        for number, hours in ((1042, 5), (1043, 3.5)):
+            ticket = session.scalars(select(Ticket).where(Ticket.number == number)).one()
+            ticket.state, ticket.priority, ticket.sla, ticket.site = "new", 2, sla.shipped(), ""
+            ticket.opened_at, ticket.touched_at = now - timedelta(hours=hours), now
+    client = signed_in(county)
     tiles = re.findall(
         r'<li><a href="([^"]+)"[^>]*><span class="count">.*?</span>(\d+)</span>', client.get("/").text
     )
     assert len(tiles) == 8
+    counts = {}
     for url, count in tiles:
         text = client.get(url.replace("&amp;", "&")).text
-        if url == "/coverage":
-            assert f"{count} device" in text
-        else:
-            assert re.search(rf">{count} (ticket|device|room)s?", text), url
+        assert count == "0" or re.search(rf">{count} (ticket|device|room|situation)s?", text), url
+        counts[url] = int(count)
+    assert counts["/tickets?due=over"] >= 1 and counts["/tickets?due=soon"] >= 1
+    assert "1042" in client.get("/tickets?due=over").text
+    assert ">1042<" not in client.get("/tickets?due=soon").text
+    assert counts["/situations"] >= 1 and counts["/devices?blind=1"] >= 1
+
+
+def test_a_quiet_day_is_said_calmly_and_only_while_somebody_listens(app: Flask, now: datetime) -> None:
+    def today() -> str:
+        return " ".join(signed_in(app).get("/").text.split())
+
+    assert "Nothing needs anybody now." not in today()
+    with database(app).writer() as session, session.begin():
+        session.execute(update(Ticket).values(state="closed", closed_at=now))
+        session.execute(update(Device).values(presence="online"))
+        session.merge(Fact(name="alive_at", value=datetime.now(UTC).isoformat()))
+    assert "Nothing needs anybody now." in today() and "last heard of one" in today()
+    with database(app).writer() as session, session.begin():
+        session.merge(Fact(name="alive_at", value=(now - timedelta(hours=1)).isoformat()))
+    assert "Nothing needs anybody now." not in today()
+    assert "What stands here is from then" in today()
 
 
 def test_the_filter_stays_while_sorting_and_in_the_csv(app: Flask) -> None:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -17,7 +16,7 @@ from tests.console import courthouse, world
 from tests.console.conftest import database, make_app
 from tests.console.courthouse import BARE, COURT, OFFICE, RECORDER
 from tests.console.hostile import STRINGS
-from tests.console.test_browser import SHOTS, Watched, address, browser, keep_picture, reports, sign_in
+from tests.console.test_browser import SHOTS, Watched, address, browser, reports, sign_in
 from tests.console.test_rooms import plant
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -43,38 +42,6 @@ def app(tmp_path: Path, now: datetime) -> Iterator[Flask]:
         courthouse.build(session, now)
     yield made
     database(made).engine.dispose()
-
-
-@pytest.mark.parametrize(
-    ("look", "settings"),
-    [
-        ("light", {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}),
-        ("tablet", {"viewport": {"width": 800, "height": 900}, "color_scheme": "light"}),
-        ("dark", {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}),
-        ("phone", {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True}),
-    ],
-)
-def test_pages_of_rooms_fit_their_width(
-    look: str, settings: dict[str, Any], app: Flask, address: str, browser: Browser
-) -> None:
-    SHOTS.mkdir(exist_ok=True)
-    context = browser.new_context(**settings)
-    watched = Watched(context)
-    page = watched.page
-    sign_in(page, address)
-    too_wide = {}
-    for name, path in PAGES.items():
-        page.goto(f"{address}{path}")
-        for summary in page.query_selector_all("main details > summary"):
-            summary.click()
-        width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if width > 0:
-            too_wide[name] = width
-        keep_picture(page, SHOTS / f"{look}-{name}.png", whole=True)
-    assert too_wide == {}
-    assert watched.complaints == []
-    assert reports(app) == 0
-    context.close()
 
 
 def pages_of(pdf: bytes) -> int:

@@ -35,6 +35,13 @@ def _plug_in(root: Path) -> None:
     sound_card(root, 2, "1-4.3", id="Wall", name="Wall speaker", flows="p")
 
 
+def _plug_in_cameras(root: Path) -> None:
+    """Two, each in a socket of the computer itself: no hub has a part in it when one goes."""
+    for number, path, name in ((0, "1-1", "Judge camera"), (2, "2-1", "Witness camera")):
+        usb_device(root, path, kind=("0e", "01"), product=name, id="046d:0892", serial=f"C{number}")
+        video_node(root, number, path, name=name)
+
+
 @contextlib.contextmanager
 def _host(
     directory: Path, collector: RunningCollector, root: Path, room: str, path: str = ""
@@ -88,6 +95,7 @@ def _two_rooms(tmp_path: Path, collector: RunningCollector, sound: SoundSession)
     tree = tmp_path / "tree"
     shutil.copytree(sound.root, tree, ignore=lambda *_: ["run"])  # a device with nothing in it
     _plug_in(tree)
+    _plug_in_cameras(sound.root)
     with (
         _host(tmp_path / "a", collector, sound.root, "201", sound.path) as courtroom,
         _host(tmp_path / "b", collector, tree, "202") as chambers,
@@ -95,6 +103,7 @@ def _two_rooms(tmp_path: Path, collector: RunningCollector, sound: SoundSession)
         eventually(
             lambda: (
                 _shown(collector, courtroom).get("audio_endpoints") == 3
+                and _shown(collector, courtroom).get("cameras") == 2
                 and _shown(collector, chambers).keys() >= {"usb_links", "cameras", "audio_endpoints"}
             ),
             60,
@@ -106,9 +115,14 @@ def _two_rooms(tmp_path: Path, collector: RunningCollector, sound: SoundSession)
         pulled_at = datetime.now(UTC)
         sound.remove("bench")
         sound.mute("hall", SPEAKER)
+        unplug(sound.root, "2-1")
         unplug(tree, "1-4")
-        rules = {"microphone_missing", "default_microphone_changed", "audio_muted"}
+        rules = {"microphone_missing", "default_microphone_changed", "audio_muted", "camera_missing"}
         found = _comes(collector, courtroom, rules, pulled_at)
+        assert found.keys() == rules, (
+            "one finding for the camera, none for its socket or for the other camera"
+        )
+        assert "Witness camera (at 2-1)" in found["camera_missing"].summary
         assert "Bench microphone" in found["microphone_missing"].summary
         assert "Spare microphone" in found["default_microphone_changed"].summary
         found = _comes(collector, chambers, {"usb_branch_missing"}, pulled_at)
@@ -121,6 +135,7 @@ def _two_rooms(tmp_path: Path, collector: RunningCollector, sound: SoundSession)
         sound.choose("bench", MICROPHONE)
         sound.mute("hall", SPEAKER, muted=False)
         _plug_in(tree)
+        _plug_in_cameras(sound.root)
         for device_id in (courtroom, chambers):
             eventually(lambda device_id=device_id: not _open(collector, device_id), 40, "all is well again")
 

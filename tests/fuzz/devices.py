@@ -126,6 +126,15 @@ def _sound_and_pictures() -> Iterator[Parser]:
         corpus=("pipewire/*info.txt",),
         seeds=(b"Server Name: P\nDefault Sink: a\n",),
     )
+    top = (
+        b"S   ID  QUANT   RATE    WAIT    BUSY   W/Q   B/Q  ERR FORMAT           NAME\x1b[2;1H"
+        b"R   44\x1b[6C0\x1b[6C0   0.8us  10.0us  0.00  0.00    0     F32P 2 48000  + annex\r\x1b[1B"
+    )
+    yield Parser(
+        name="probes.pipewire.parse_top",
+        call=text(lambda told: pipewire.parse_top(told, has_ended=True)),
+        seeds=(top * 3, top + top.replace(b"    0     F", LONG + b" F"), b"\x1b[9999C" * 40 + top),
+    )
     yield Parser(
         name="probes.pipewire.parse_endpoints",
         call=text(lambda told: pipewire.parse_endpoints(told, "source")),

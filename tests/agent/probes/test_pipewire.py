@@ -24,6 +24,38 @@ def server(sink: str | None, source: str | None) -> pipewire.Server:
     )
 
 
+# As pw-top 0.3.65 draws it on a terminal, captured here while a sink was made to stumble; cut to what matters.
+HEAD = "\x1b[H\x1b[J\x1b[0;7m\x0fS   ID  QUANT   RATE    WAIT    BUSY   W/Q   B/Q  ERR FORMAT           NAME      \x1b[2;1H\x1b[m\x0f"
+NOTHING_YET = (
+    HEAD
+    + "R   43\x1b[6C0\x1b[6C0   0.0us   0.0us  0.00  0.00    0\x1b[2;72Hceiling\r\x1b[1BC   44\x1b[6C0\x1b[6C0    ---     ---   ---   ---     0\x1b[3;72Hannex\r\x1b[1B"
+)
+
+
+def drawn(ceiling: int, annex: int) -> str:
+    return HEAD + (
+        "S   28\x1b[6C0\x1b[6C0    ---     ---   ---   ---     0\x1b[2;72HDummy-Driver\r\x1b[1B"
+        f"R   43     16  48000  58.2us   1.4us  0.17  0.00{ceiling:5}     F32P 2 48000 ceiling\r\x1b[1B"
+        f"R   44\x1b[6C0\x1b[6C0   0.1us   1.6us  0.00  0.00{annex:5}     F32P 2 48000  + annex\r\x1b[1B"
+    )
+
+
+def test_drop_outs_are_what_rose_between_two_pictures() -> None:
+    for ended, text in (
+        (False, drawn(0, 7) + drawn(0, 30) + drawn(0, 99)[:-40]),
+        (True, drawn(0, 7) + drawn(0, 30)),
+    ):
+        told = pipewire.parse_top(NOTHING_YET + text, has_ended=ended)
+        assert told == {"ceiling": 0, "annex": 23}, "newer versions begin at a total, older ones at 0"
+
+
+def test_a_picture_without_times_tells_of_no_drop_outs_and_not_of_none() -> None:
+    for text in ("", HEAD, NOTHING_YET, NOTHING_YET * 3):
+        with pytest.raises(ValueError, match="nothing that runs"):
+            pipewire.parse_top(text, has_ended=True)
+    assert pipewire.parse_top(NOTHING_YET + drawn(0, 7), has_ended=True) == {}, "one picture shows no rise"
+
+
 def test_a_dummy_output_is_a_missing_speaker_and_not_a_device() -> None:
     told = server("auto_null", "auto_null.monitor")
     assert (told.has_no_speaker, told.has_no_microphone) == (True, True)

@@ -14,6 +14,7 @@ from collector.outbound.mail import Mail, compose
 from tests.collector.outbound.smtp_server import MailServer, certificate
 from tests.collector.world import NOON
 from tests.conftest import free_port
+from tests.console.hostile import STRINGS
 
 KEY = f"{'d' * 32}:{'a' * 32}"
 OPENED = Change(
@@ -81,6 +82,17 @@ def test_no_agent_writes_a_header_a_key_a_link_or_a_second_mail(server: MailServ
     assert "://" not in taken.text
     assert "\x1b" not in taken.text and "\u202e" not in taken.text
     assert "\n.\n..\n" in taken.text, "lines of dots arrive as they were"
+
+
+def test_every_hostile_text_arrives_as_plain_words() -> None:
+    """In the title, the text, what happened and the proof at once: no header more, no link, nothing that a terminal acts on."""
+    usual = set(compose(OPENED, "a@b", ("c@d",)).keys())
+    for evil in STRINGS:
+        made = compose(replace(OPENED, title=evil, text=evil, told=evil, proof=evil), "a@b", ("c@d",))
+        text = made.get_content()
+        assert set(made.keys()) == usual and made.get_content_type() == "text/plain", evil
+        assert "://" not in text and all(c.isprintable() or c == "\n" for c in text), evil
+        assert text.upper().count("TOCSIN-KEY:") == 1 and str(made["Subject"]).isprintable(), evil
 
 
 def test_the_runbook_of_a_rule_stays_a_link(server: MailServer, mail: Mail) -> None:

@@ -1,7 +1,6 @@
 """Checks of rooms: when the clock asks, how hosts answer, how they end, and what their history tells."""
 
 import threading
-import uuid
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -9,9 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, create_engine, select, update
 
-from collector.rooms import checks, readiness
+from collector.rooms import checks
 from collector.rooms import room as rooming
-from collector.rooms.checks import Rates, Wanted
+from collector.rooms.checks import Wanted
 from collector.store import reader_maker, session_maker
 from collector.store.devices import Device
 from collector.store.installation import RefreshRequest
@@ -30,7 +29,7 @@ from tests.collector.rooms.courtroom import (
     Courtroom,
     book,
 )
-from tests.collector.rooms.test_readiness import counted
+from tests.collector.rooms.test_known import counted
 from tests.collector.world import Collector
 
 ROOM = "Courtroom 3"
@@ -298,57 +297,6 @@ def test_the_sweep_asks_in_the_morning_and_ends_what_was_answered(engine: Engine
     (check,) = history(engine)
     assert (check.trigger, check.verdict) == ("morning", "ready")
     assert check.asked_at - AT_0715 < 20 * SECOND
-
-
-# history
-
-
-def ended(engine: Engine, at: datetime, verdict: str, name: str = ROOM) -> None:
-    with session_maker(engine)() as session, session.begin():
-        session.add(
-            ReadinessCheck(
-                id=uuid.uuid4().hex, site=TULSA, room=name, trigger="morning", for_at=at, asked_at=at,
-                ended_at=at + MINUTE, verdict=verdict, reason=verdict, items=[], bring=[],
-            )
-        )  # fmt: skip
-
-
-def test_history_gives_the_pass_rate_of_a_room(engine: Engine) -> None:
-    for day, verdict in enumerate(["ready", "ready", "not_ready", "degraded", "unknown", "ready"]):
-        ended(engine, NOW - day * DAY, verdict)
-    ended(engine, NOW, "unknown", "Attic")
-    ended(engine, NOW - 40 * DAY, "not_ready")
-    with reader_maker(engine)() as session:
-        rates = checks.pass_rates(session, NOW - 30 * DAY, NOW + HOUR)
-    assert rates == {(TULSA, ROOM): Rates(3, 1, 1, 1), (TULSA, "Attic"): Rates(0, 0, 0, 1)}
-    assert rates[TULSA, ROOM].passed_ratio == 3 / 5
-    assert rates[TULSA, "Attic"].passed_ratio is None  # nobody could tell: that is no rate of zero
-    assert [row.verdict for row in history(engine)][:3] == ["ready", "ready", "not_ready"]
-
-
-def test_a_room_that_was_ready_and_is_not_is_told_once_to_whoever_mails_it(engine: Engine) -> None:
-    for hours, verdict, name in (
-        (48, "ready", ROOM), (24, "unknown", ROOM), (2, "ready", ROOM), (1, "not_ready", ROOM), (0, "not_ready", ROOM),
-        (3, "not_ready", "Attic"), (1, "not_ready", "Attic"), (2, "degraded", "Cellar"), (1, "not_ready", "Cellar"),
-    ):  # fmt: skip
-        ended(engine, NOW - hours * HOUR, verdict, name)
-    with reader_maker(engine)() as session:
-        found = checks.worsened(session, NOW - 4 * HOUR)
-        assert [(one.check.room, one.before, one.check.asked_at) for one in found] == [
-            ("Cellar", "degraded", NOW - HOUR), (ROOM, "ready", NOW - HOUR),
-        ]  # fmt: skip
-        assert checks.worsened(session, NOW - HOUR / 2) == []
-
-
-def test_two_checks_tell_since_when_a_room_is_ready(engine: Engine) -> None:
-    save(engine, Courtroom())
-    ended(engine, NOW - 2 * DAY, "not_ready")
-    ended(engine, NOW - DAY, "ready")
-    ended(engine, NOW - HOUR, "ready")
-    ask(engine, NOW)
-    with reader_maker(engine)() as session:
-        (verdict,) = readiness.verdicts(session, rooming.rooms(session), NOW).values()
-    assert verdict.since == NOW - DAY + MINUTE
 
 
 # several collectors

@@ -35,7 +35,7 @@ from tests.collector.rooms.courtroom import (
     TULSA,
     Courtroom,
 )
-from tests.collector.rooms.test_readiness import counted
+from tests.collector.rooms.test_known import counted
 from tests.conftest import REPOSITORY
 
 AT_0640 = datetime(2026, 11, 23, 12, 40, tzinfo=UTC)

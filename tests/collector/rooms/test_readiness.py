@@ -1,32 +1,16 @@
 """When a room is ready, and what is said when it is not. Each rule of the verdict is a sentence here."""
 
-import ast
-import inspect
-import re
 from collections.abc import Callable
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sqlalchemy import Engine, event, update
 
-from collector.rooms import items_listed, items_parts, readiness
-from collector.rooms import room as rooming
-from collector.rooms.item import FAIL, NOT_CHECKED, ORDER, PASS, WARN, Item, of_row, without_twins
+from collector.rooms import readiness
+from collector.rooms.item import FAIL, ORDER, PASS, WARN, Item, without_twins
 from collector.rooms.known import Known
-from collector.rules.load import load
-from collector.store import reader_maker, session_maker
-from collector.store.devices import Device
-from collector.store.inventory import InventorySection
-from collector.store.rooms import Room
-from collector.store.situations import Maintenance
 from collector.store.tickets import Ticket
 from collector.tickets.calendar import calendar_of
-from protos.catalogue import METRICS
-from protos.sections import SECTIONS
 from tests.collector.rooms.courtroom import (
     CAMERA,
     DAY,
@@ -40,7 +24,6 @@ from tests.collector.rooms.courtroom import (
     RECORDER,
     SPEAKER,
     TARGET,
-    TULSA,
     WEEK,
     ZONE,
     Courtroom,
@@ -84,7 +67,8 @@ RULES: list[tuple[str, Broken, str, str]] = [
     ("a microphone that is gone from a speakerphone", lambda r: (r.expected["audio_endpoints"][SPEAKER].update(usb_path="1-1.2"), r.loses("audio_endpoints", MICROPHONE).shows("audio_endpoints", SPEAKER, usb_path="1-1.2")), "not_ready", "Ceiling array: is gone (was at 1-1.2); bring microphone Ceiling array"),
     ("a critical finding nothing fresh is known of", lambda r: r.finds("disk_failing", "S1", "critical", "Disk is failing", AT_0640, stale_at=NOW), "unknown", "nothing fresh is known of it"),
     ("a display with fewer points than accepted", lambda r: r.shows("displays", DISPLAY, width_pixels="1024", height_pixels="768"), "degraded", "shows 1024 × 768, accepted is 1920 × 1080"),
-    ("a projector that does not answer", lambda r: r.reads(PROJECTOR, projector_reachable_state=0).shows("projectors", PROJECTOR, last_error="no route"), "not_ready", "Projector: does not answer (no route)"),
+    ("a projector that does not answer", lambda r: r.reads(PROJECTOR, projector_reachable_state=0).shows("projectors", PROJECTOR, last_error="no route"), "degraded", "Projector: does not answer (no route)"),
+    ("a projector that does not answer within the hour before a session", lambda r: r.reads(PROJECTOR, projector_reachable_state=0).books(HOUR / 2, HOUR), "not_ready", "Projector: does not answer"),
     ("a projector nobody could ask", lambda r: r.reads(PROJECTOR, projector_reachable_state=None).shows("projectors", PROJECTOR, last_error="this device has no network"), "unknown", "this device has no network"),
     ("a lamp error", lambda r: r.reads(PROJECTOR, projector_lamp_fault_state=2), "not_ready", "Projector: lamp error; bring lamp ELPLP96"),
     ("a temperature error", lambda r: r.reads(PROJECTOR, projector_temperature_fault_state=2), "not_ready", "Projector: temperature error"),
@@ -322,183 +306,3 @@ def test_times_are_those_of_the_wall_on_the_day_the_clocks_change() -> None:
     assert "silent since 01:30" in readiness.judge(room.known(), now).reason
     room.falls_silent(datetime(2026, 10, 31, 22, 0, tzinfo=UTC))
     assert "silent since Sat 31 Oct 17:00" in readiness.judge(room.known(), now).reason
-
-
-NUMBERS = st.one_of(
-    st.sampled_from([0.0, 1.0, 2.0, 3.0, -1.0]), st.floats(allow_nan=False, allow_infinity=False)
-)
-TEXTS = st.one_of(st.sampled_from(["", "true", "false", "none", "1", "-1", "1e999", "1-1.1", "HDMI-A-1"]), st.text(max_size=20))  # fmt: skip
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_nothing_a_device_can_say_stops_the_judging_of_rooms(data: st.DataObject) -> None:
-    """The sweep that looks for silent devices ends the checks too: what one host says must not end it."""
-    room = Courtroom().books(-HOUR, 2 * HOUR)
-    for key in data.draw(st.lists(st.sampled_from(sorted(room.values)), max_size=12)):
-        room.values[key] = data.draw(NUMBERS)
-    metrics = st.sampled_from([metric.name for metric in METRICS])
-    for metric, component, value in data.draw(st.lists(st.tuples(metrics, TEXTS, NUMBERS), max_size=8)):
-        room.values[metric, component] = value
-    for row in SECTIONS:
-        if row.name in room.sections:
-            for key in list(room.sections[row.name]):
-                facts = data.draw(
-                    st.dictionaries(st.sampled_from(sorted(row.names)), TEXTS, max_size=3), label=row.name
-                )
-                room.sections[row.name][key] |= facts
-                room.expected[row.name][key] |= facts
-    room.device.uptime_seconds = data.draw(NUMBERS)
-    verdict = readiness.judge(room.known(), NOW)
-    assert verdict.verdict in readiness.WORST_FIRST and verdict.reason
-    assert verdict.verdict == readiness.of_items(verdict.items)
-
-
-def test_every_rule_that_an_item_waits_for_is_shipped() -> None:
-    """Its finding knows since when; a name nobody ships would never be found."""
-    named: set[str] = set()
-    for module in (items_parts, items_listed):
-        for node in ast.walk(ast.parse(inspect.getsource(module))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                named |= {node.value} & {*re.findall(_RULE, node.value)}
-    metrics_and_facts = {metric.name for metric in METRICS} | {n for row in SECTIONS for n in row.names}
-    sections = {row.name for row in SECTIONS}
-    shipped = {rule.name for rule in load()}
-    assert named - metrics_and_facts - sections <= shipped
-    assert {"display_missing", "projector_unreachable", "recorder_stopped"} <= named
-
-
-_RULE = r"(?:display|camera|microphone|speaker|default|usb|audio|capture|projector|recorder|target)_[a-z_]+"
-
-
-ITEMS = st.lists(
-    st.builds(
-        Item, name=st.sampled_from(ORDER), part=st.sampled_from(["", "a"]), reason=st.just("a: b"),
-        result=st.sampled_from([PASS, WARN, FAIL, NOT_CHECKED]), mandatory=st.booleans(),
-    ),
-    max_size=12,
-)  # fmt: skip
-
-
-@given(ITEMS)
-def test_the_verdict_is_the_worst_mandatory_item(items: list[Item]) -> None:
-    verdict = readiness.of_items(items)
-    results = {item.result for item in items if item.mandatory}
-    if FAIL in results:
-        assert verdict == "not_ready"
-    elif NOT_CHECKED in results or not results:
-        assert verdict == "unknown"
-    else:
-        # Never ready with a mandatory item not checked, nor with one that fails.
-        assert verdict in ("ready", "degraded")
-        assert (verdict == "ready") == (
-            results == {PASS} and not any(i.result == FAIL for i in items if not i.mandatory)
-        )
-    assert verdict == readiness.of_items(reversed(items))
-    assert [of_row(item.as_row()) for item in items] == items
-
-
-@given(ITEMS, st.integers(0, 11))
-def test_taking_an_answer_away_never_makes_a_room_better(items: list[Item], which: int) -> None:
-    """An item that was well and is not checked any more: ready stays only if it was optional."""
-    if which >= len(items):
-        return
-    without = list(items)
-    one = items[which]
-    without[which] = Item(name=one.name, part="", result=NOT_CHECKED, reason="", mandatory=one.mandatory)
-    before, after = readiness.of_items(items), readiness.of_items(without)
-    if one.mandatory:
-        assert after in ("unknown", "not_ready")
-    elif before != "ready":
-        assert after == before or one.result == FAIL
-
-
-@contextmanager
-def counted(engine: Engine) -> Any:
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield statements
-    event.remove(engine, "before_cursor_execute", note)
-
-
-def test_the_store_tells_the_same_in_as_many_statements_for_1_10_and_40_rooms(engine: Engine) -> None:
-    broken: list[Courtroom] = []
-    counts = []
-    for many in (1, 10, 40):
-        with session_maker(engine)() as session, session.begin():
-            for n in range(len(broken), many):
-                room = Courtroom(f"Courtroom {n}", f"av-{n}").books(2 * HOUR, HOUR)
-                if n % 10 == 3:
-                    room.reads(PROJECTOR, projector_lamp_fault_state=2)
-                    room.finds("projector_lamp_error", PROJECTOR, "critical", "Lamp", AT_0640)
-                if n % 10 == 4:
-                    room.falls_silent(AT_0640)
-                broken.append(room)
-                room.save(session)
-        with reader_maker(engine)() as session, counted(engine) as statements:
-            rooms = rooming.rooms(session)
-            listed = len(statements)
-            found = readiness.verdicts(session, rooms, NOW)
-            counts.append(len(statements) - listed)
-        assert len(found) == many
-        for room in broken:
-            there, here = found[TULSA, room.name], readiness.judge(room.known(), NOW)
-            assert (there.verdict, there.reason, there.since) == (here.verdict, here.reason, here.since)
-    assert len(set(counts)) == 1, counts
-    print(f"{counts[0]} statements, whatever the number of rooms")
-
-
-def test_a_section_of_which_newer_items_are_on_their_way_is_not_judged(engine: Engine) -> None:
-    with session_maker(engine)() as session, session.begin():
-        Courtroom().save(session)
-        session.flush()
-        session.execute(
-            update(InventorySection).where(InventorySection.section == "cameras").values(announced_hash=2)
-        )
-    with reader_maker(engine)() as session:
-        (verdict,) = readiness.verdicts(session, rooming.rooms(session), NOW).values()
-    assert verdict.verdict == "unknown"
-    assert verdict.reason == "Logitech BRIO: its newest description is still on the way"
-
-
-def test_a_room_is_judged_by_its_hosts_and_not_by_a_desk_that_stands_there(engine: Engine) -> None:
-    with session_maker(engine)() as session, session.begin():
-        Courtroom().save(session)
-        session.add(
-            Device(id="d", host_name="clerk", site=TULSA, room="Courtroom 3", device_class="desktop", presence="silent", enrolled_at=NOW)
-        )  # fmt: skip
-    with reader_maker(engine)() as session:
-        (verdict,) = readiness.verdicts(session, rooming.rooms(session), NOW).values()
-    assert verdict.verdict == "ready" and "clerk" not in str(verdict)
-
-
-def test_the_parts_of_a_revoked_host_are_still_expected(engine: Engine) -> None:
-    with session_maker(engine)() as session, session.begin():
-        Courtroom().save(session)
-        gone = Courtroom(host="av-4")
-        gone.device.revoked_at = AT_0640
-        gone.save(session)
-    with reader_maker(engine)() as session:
-        (verdict,) = readiness.verdicts(session, rooming.rooms(session), NOW).values()
-    assert verdict.verdict == "unknown" and "av-4: its certificate was revoked" in verdict.reason
-
-
-def test_planned_work_of_the_room_is_read_from_the_store(engine: Engine) -> None:
-    with session_maker(engine)() as session, session.begin():
-        Courtroom().save(session)
-        session.add(Room(site=TULSA, name="Courtroom 3", hours={}, created_at=NOW))
-        for n, (room, begins, rule) in enumerate(
-            [("Courtroom 3", -HOUR, ""), ("Courtroom 9", -HOUR, ""), ("Courtroom 3", HOUR, ""), ("Courtroom 3", -HOUR, "one_rule")]
-        ):  # fmt: skip
-            session.add(
-                Maintenance(id=str(n), site=TULSA, room=room, rule=rule, starts_at=NOW + begins, ends_at=NOW + 2 * HOUR, why=f"w{n}", who="bob", created_at=NOW)
-            )  # fmt: skip
-    with reader_maker(engine)() as session:
-        (verdict,) = readiness.verdicts(session, rooming.rooms(session), NOW + timedelta(seconds=1)).values()
-    assert [item.reason for item in by_name(verdict, "planned work")] == [
-        "planned work is under way until 09:15, by bob: w0"
-    ]

@@ -365,7 +365,7 @@ def test_every_rule_of_a_room_is_opened_and_ended_here(shipped: Rules) -> None:
         ('kind = "missing"\nsection = "cameras"\nwhere = { flow = "x" }', "'flow' is no fact of cameras"),
         (
             'kind = "missing"\nsection = "cameras"\nduring = "lunch"',
-            "must be one of hours, session, out_of_hours",
+            "must be one of hours, out_of_hours, wanted, session",
         ),
         ('kind = "branch"\nsection = "cameras"', "a branch is one of usb_links"),
         ('kind = "missing"\nsection = "cameras"\npart_of = "cameras"', "about parts of the baseline anyhow"),

@@ -7,9 +7,10 @@ import pytest
 
 from collector.rules.context import Baseline, DeviceContext, Expected
 from collector.rules.rule import ROOM, TRAILING, Rules
-from tests.collector.rules.reports import HOUR, MINUTE, NOON, Judged, reading, report
+from tests.collector.rules.reports import DAY, HOUR, MINUTE, NOON, Judged, reading, report
 
 FILES = ("rooms.toml", "projectors.toml", "recording.toml")
+ELSEWHERE = {"room_restart_pending"}  # beside the rule of other devices
 PART = "P1"
 
 
@@ -32,6 +33,7 @@ WAYS: dict[str, Way] = {
     "audio_muted": Way(bad=1, well=0, within=45 * MINUTE / 60, every=MINUTE),
     "audio_volume_low": Way(bad=0.02, well=0.5, within=MINUTE * 0.75, every=MINUTE),
     "audio_stuck": Way(bad=1, well=0, within=1.5 * MINUTE, every=MINUTE),
+    "audio_dropouts": Way(bad=3, well=0, within=2.5 * MINUTE, every=MINUTE),
     "camera_blocked": Way(bad=1, well=0, within=1.5 * MINUTE, every=MINUTE, component=""),
     "microphone_blocked": Way(bad=1, well=0, within=1.5 * MINUTE, every=MINUTE, component=""),
     "capture_no_signal": Way(bad=0, well=1, within=3 * MINUTE, every=MINUTE),
@@ -60,19 +62,31 @@ WAYS: dict[str, Way] = {
     "recorder_space_gone": Way(bad=20_000, well=300_000, within=timedelta(0)),
     "recorder_clock_off": Way(bad=-3, well=0.1, within=15 * MINUTE, component=""),
     "target_unreachable": Way(bad=0, well=1, within=15 * MINUTE),
+    "room_restart_pending": Way(bad=1, well=0, within=7 * DAY, every=HOUR, component=""),
+}
+# What a session that is near makes of them: how long they wait then, and as what they open.
+NEAR = {
+    "projector_unreachable": (15 * MINUTE, "critical"),
+    "room_restart_pending": (timedelta(0), "warning"),
 }
 
 
 def test_every_rule_of_these_files_has_a_row(shipped: Rules) -> None:
     mine = {r.name for r in shipped if r.file in FILES and r.kind not in (*ROOM, *TRAILING)}
-    assert mine == WAYS.keys()
+    assert mine | ELSEWHERE == WAYS.keys()
+    assert {r.name for r in shipped if r.urgent_during and r.kind != "silence"} == NEAR.keys()
 
 
-def _judged(shipped: Rules, name: str, *, accepted: bool = True, open_now: bool = True) -> Judged:
+def _judged(
+    shipped: Rules, name: str, *, accepted: bool = True, open_now: bool = True, near: bool = False
+) -> Judged:
     rule = shipped.by_name[name]
     parts = {rule.part_of: {PART: Expected("Projector", {})}} if rule.part_of and accepted else {}
     baseline = Baseline("b1" if parts else "", parts)
-    device = DeviceContext(device_class="av_host", baseline=baseline, during=lambda _when, _at: open_now)
+    device = DeviceContext(
+        device_class="av_host", baseline=baseline,
+        during=lambda when, _at: near if when == rule.urgent_during else open_now,
+    )  # fmt: skip
     return Judged(Rules([rule]), device)
 
 
@@ -100,6 +114,18 @@ def test_it_opens_after_its_hold_and_ends(shipped: Rules, name: str) -> None:
     assert opened[0].at - NOON == way.within
     assert "{" not in opened[0].summary
     assert "unknown" not in opened[0].summary
+    _feed(device, way, rule.metric, way.well, at, timedelta(0))
+    assert device.open() == set()
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_with_a_session_near_it_waits_less_long_or_weighs_more(shipped: Rules, name: str) -> None:
+    way, rule, device = WAYS[name], shipped.by_name[name], _judged(shipped, name, near=True)
+    within, severity = NEAR[name]
+    at = _feed(device, way, rule.metric, way.bad, timedelta(0), within)
+    (opened,) = device.told
+    assert (opened.new, opened.at - NOON, opened.severity) == ("open", within, severity)
+    assert any("before a session, or during it: that makes it urgent" in c["text"] for c in opened.clauses)
     _feed(device, way, rule.metric, way.well, at, timedelta(0))
     assert device.open() == set()
 

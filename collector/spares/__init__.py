@@ -1,0 +1,1 @@
+"""Spare parts: what fits, what lies in which depot, who pays. Out of people's CSV files, for the brief before a visit."""

@@ -1,0 +1,152 @@
+"""Hostile texts in every free column of the store at once, on every way out of it: pages, files, JSON, commands, logs."""
+
+import csv
+import io
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from collector import log
+from collector.__main__ import main
+from collector.store.schema import Base
+from console.api.problem import PATH
+from console.lists import cell
+from tests.console import poison, walk
+from tests.console.api import keys
+from tests.console.conftest import database, make_app, signed_in
+from tests.console.hostile import STRINGS
+from tests.console.test_hostile import Reader
+
+# Each place gets another text in each round.
+ROUNDS = (0, 25, 50)
+# Speaks to a terminal, ends a line, turns one around.
+ACTS = "plain\x1b[31m\x1b]0;title\x07\x9b31m\r\n2026-01-01 00:00:00 ERROR forged\u202e\u2028\x00"
+# An element that no text holds can only be ours.
+THEIRS = {one for text in STRINGS for one in Reader(text).wrong if one.startswith("<")}
+COMMANDS = (
+    "devices list", "devices missing --days 0", "tickets list", "tickets explain 1041", "why-not 0c7be3a9d4f15862 disk_pending_sectors",
+    "rules held", "rules precision", "accepted list", "override list", "maintenance list", "situations list --all", "rooms list",
+    "rooms morning", "rooms bookings list", "outbox list", "spares list depots", "spares list stock",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=ROUNDS)
+def poisoned(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, whole: Path, now: datetime
+) -> Iterator[Flask]:
+    directory = tmp_path_factory.mktemp("poisoned")
+    shutil.copy(whole, directory / "t.db")
+    app = make_app(directory)
+    poison.poison(app, request.param)
+    yield app
+    database(app).engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, now: datetime) -> Path:
+    directory = tmp_path_factory.mktemp("whole")
+    app = make_app(directory)
+    with database(app).writer() as session, session.begin():
+        walk.build(session, now)
+    database(app).engine.dispose()
+    return directory / "t.db"
+
+
+def test_every_column_of_text_is_judged() -> None:
+    columns = [column for table in Base.metadata.sorted_tables for column in poison.texts(table)]
+    assert [str(column) for column in columns if not poison.judged(column)] == []
+
+
+def test_nothing_is_alive_in_any_answer(poisoned: Flask) -> None:
+    """Every address of the walk, by what kind of answer it is."""
+    client, program, wrong = signed_in(poisoned), keys.Caller(poisoned), []
+    for path in (*walk.PAGES.values(), *walk.PIECES, *walk.FILES, *walk.for_programs(poisoned).values()):
+        answer = program.get(path) if path.startswith(PATH) else client.get(path, buffered=True)
+        if answer.status_code not in (200, 302) and path != "/readyz":
+            wrong.append((path, answer.status))
+        elif answer.mimetype == "text/html":
+            read = Reader(answer.text)
+            wrong += [(path, one) for one in read.wrong if one in THEIRS or not one.startswith("<")]
+            wrong += [(path, script) for script in read.scripts if script.strip()]
+        elif answer.mimetype == "text/csv":
+            rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+            wrong += [(path, "widths differ")] if len({len(row) for row in rows}) != 1 else []
+            wrong += [
+                (path, one) for row in rows[1:] for one in row if str(cell(one)) != one and not is_number(one)
+            ]
+        elif answer.mimetype == "application/json":
+            json.loads(answer.text)
+        elif answer.mimetype == "text/plain":
+            wrong += [(path, line) for line in answer.text.split("\n") if not line.isprintable()]
+        if answer.headers.get("X-Content-Type-Options") != "nosniff":
+            wrong.append((path, "a browser may guess what it is"))
+        if "hacked" in str(answer.headers) or "evil" in str(answer.headers):
+            wrong.append((path, str(answer.headers)))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def test_no_command_lets_a_text_speak_to_the_terminal(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(whole, tmp_path / "t.db")
+    app = make_app(tmp_path)
+    monkeypatch.setattr(poison, "STRINGS", [ACTS])
+    poison.poison(app, 0)
+    database(app).engine.dispose()
+    wrong, said_by = [], set()
+    for command in COMMANDS:
+        for more in ([], ["--json"]):
+            words = [
+                *command.split(),
+                *more,
+                "--state-dir",
+                str(tmp_path),
+                "--database",
+                f"sqlite:///{tmp_path}/t.db",
+            ]
+            status = main(words)
+            said = capsys.readouterr()
+            text = said.out + said.err
+            acting = [c for c in text if not c.isprintable() and c != "\n"]
+            if status > 1 or acting:
+                wrong.append((command, more, status, acting[:5], said.err[:200]))
+            if more:
+                json.loads(said.out)
+            if "plain" in text:
+                said_by.add(command)
+    assert not wrong, "\n".join(map(str, wrong))
+    assert len(said_by) >= 6, "the texts were there to be shown"
+
+
+@pytest.mark.parametrize("text", [ACTS, *STRINGS[::10]])
+def test_no_text_begins_a_line_of_the_log(text: str) -> None:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(log.OneLine("%(levelname)s %(message)s"))
+    logger = logging.Logger("hostile")
+    logger.addHandler(handler)
+    logger.warning("refused: %s", text)
+    try:
+        raise ValueError(text)
+    except ValueError:
+        logger.exception("failed on %s", text)
+    lines = written.getvalue().splitlines()
+    assert [line for line in lines if not line.startswith("    ")] == [
+        f"WARNING refused: {log.escaped(text)}",
+        f"ERROR failed on {log.escaped(text)}",
+    ]
+    assert all(line.isprintable() for line in lines)

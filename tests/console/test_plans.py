@@ -1,0 +1,191 @@
+"""Each page on a database with many rows: through an index, and with as many statements for 10,000 devices as for one.
+
+What a page executes is taken from the page itself, and which pages, orders and filters there are from the addresses and
+the pages: a list that is added later is looked at too.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
+
+from bench import county
+from bench.addresses import addresses
+from collector.roles import ROLES
+from collector.store import open_engine, schema
+from collector.store.people import ApiKey
+from console import bearer, create_app
+from console.config import Config
+from console.sessions import digest
+from tests.console.conftest import signed_in
+
+# Rows that grow with the fleet or with time. All others are as many as people typed or imported.
+BIG = {
+    "device", "finding", "transition", "ticket", "ticket_event", "evidence", "outbox", "probe_result", "inventory_section",
+    "inventory_part", "inventory_change", "part_serial", "report", "report_hour", "spool", "gap", "audit", "booking", "readiness_check",
+    "credential", "refresh_request", "device_state", "state_checkpoint", "escalation", "acceptance", "baseline_part",
+}  # fmt: skip
+# Looked through on purpose; to each the reason. `page?argument`: only with it.
+READ_THROUGH = {
+    "devices.page?q": "a piece of text may stand anywhere in a name: every device is read once, in the list's order",
+    "devices.csv?q": "as devices.page",
+    "labels.page?q": "as devices.page",
+    "audit.page?q": "a piece of text may stand anywhere",
+    "tickets.page?q": "a piece of text may stand anywhere; the working ones alone come by an index",
+    "tickets.page?sort": "in the order of devices' names all tickets are put in order",
+    "outbox.page": "counts the rows of each state",
+    "outbox.page?sort": "as outbox.page",
+    "outbox.page?q": "as outbox.page",
+    "outbox.page?state": "as outbox.page",
+}
+# Not asked here: what answers only where it is set up, and what draws for seconds (tests of their own count theirs).
+LEFT_OUT = ("health.", "oidc.", "labels.page")
+SMALL = replace(county.SMALL, devices=300, sites=4, rooms=3, cleared=3_000, closed=300, working=40, audit=300)
+
+
+class Links(HTMLParser):
+    """The orders and filters that a page offers."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self.sorts: set[str] = set()
+        self._select = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        if tag == "a":
+            self.sorts |= set(re.findall(r"[?&]sort=(-?\w+)", given.get("href", "")))
+        elif tag == "select":
+            self._select = given.get("name", "")
+        elif tag == "option" and self._select and given.get("value"):
+            self.fields[self._select] = given["value"]
+        elif tag == "input" and given.get("type") == "search":
+            self.fields[given["name"]] = "none has this"
+
+
+def asked(path: str, text: str) -> Iterator[tuple[str, str]]:
+    """The page, by each order and with each filter it offers: (argument, address)."""
+    offered = Links(text)
+    yield "", path
+    for key in sorted(offered.sorts):
+        yield "sort", f"{path}?{urlencode({'sort': key})}"
+    for name, value in sorted(offered.fields.items()):
+        yield name, f"{path}?{urlencode({name: value})}"
+
+
+@contextmanager
+def executed(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
+    statements: list[tuple[str, Any]] = []
+
+    def note(
+        _connection: object, _cursor: object, statement: str, parameters: object, *_more: object
+    ) -> None:
+        if statement.lstrip().startswith(("SELECT", "WITH")):
+            statements.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def read_through(engine: Engine, statement: str, parameters: Any) -> list[str]:
+    """Lines of its plan that look at every row of a big table, and none that an index leads to."""
+    is_sqlite = engine.dialect.name == "sqlite"
+    with engine.connect() as connection:
+        if not is_sqlite:
+            # Of so few rows a scan is right; what is asked is whether an index could lead to them at all.
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        words = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+        lines = [str(row[-1]) for row in connection.exec_driver_sql(f"{words} {statement}", parameters)]
+    # SQLite names a table by its alias: `device_1`.
+    pattern = r"^SCAN (\w+?)(?:_\d+)?$" if is_sqlite else r"Seq Scan on (\w+)"
+    return [line for line in lines if (found := re.search(pattern, line)) and found[1] in BIG]
+
+
+def filled(directory: Path, url: str, size: county.Size) -> Flask:
+    app = create_app(Config(state_dir=directory, database=url))
+    engine = app.extensions["database"].engine
+    schema.upgrade(engine)
+    county.fill(engine, size, datetime.now(UTC).replace(microsecond=0))
+    app.config.update(TESTING=True)
+    return app
+
+
+def browser(app: Flask) -> FlaskClient:
+    """Signed in as administrator, with an API key in the pocket."""
+    engine, now = app.extensions["database"].engine, datetime.now(UTC)
+    client, secret = signed_in(app, now=now), bearer.new_secret()
+    with Session(engine) as session, session.begin():
+        session.add(ApiKey(id="k1", token_hash=digest(secret), title="t", user="admin.one", role=ROLES[-1], created_at=now, expires_at=now + timedelta(days=1), seen_at=now))  # fmt: skip
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+    return client
+
+
+def test_no_page_reads_through_a_big_table(database_url: str, tmp_path: Path) -> None:
+    app = filled(tmp_path, database_url, SMALL)
+    client, engine = browser(app), app.extensions["database"].engine
+    with Session(engine) as session:
+        pages = addresses(app, session)
+    wrong: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for endpoint, path in pages.items():
+        if endpoint.startswith(LEFT_OUT):
+            continue
+        for argument, address in asked(path, client.get(path).text):
+            if f"{endpoint}?{argument}".rstrip("?") in READ_THROUGH:
+                continue
+            with executed(engine) as statements:
+                client.get(address)
+            for statement, parameters in statements:
+                if statement not in seen and (lines := read_through(engine, statement, parameters)):
+                    wrong.setdefault(f"{endpoint} {address.partition('?')[2]}", []).append(
+                        f"{lines} {statement[-300:]}"
+                    )
+                seen.add(statement)
+    engine.dispose()
+    assert wrong == {}
+
+
+def test_a_list_that_no_index_leads_to_is_noticed(database_url: str, tmp_path: Path) -> None:
+    engine = open_engine(database_url)
+    schema.upgrade(engine)
+    assert read_through(engine, "SELECT * FROM device WHERE agent_version = 'x'", ())
+    assert not read_through(engine, "SELECT * FROM device WHERE host_name = 'x'", ())
+    engine.dispose()
+
+
+def test_a_page_costs_as_many_statements_for_10000_devices_as_for_one(tmp_path: Path) -> None:
+    costs: dict[str, list[int]] = {}
+    few = replace(
+        SMALL, devices=1, sites=1, rooms=1, cleared=1, closed=1, working=1, audit=1, situations=1, decisions=1
+    )
+    some = replace(few, devices=100, sites=4, rooms=3, cleared=200, closed=50, working=10, situations=2)
+    many = replace(
+        some, devices=10_000, sites=10, cleared=10_000, closed=500, working=300, audit=500, decisions=20
+    )
+    for size in (few, some, many):
+        directory = tmp_path / str(size.devices)
+        app = filled(directory, f"sqlite:///{directory / 't.db'}", size)
+        client, engine = browser(app), app.extensions["database"].engine
+        with Session(engine) as session:
+            pages = addresses(app, session)
+        for endpoint, path in pages.items():
+            if endpoint.startswith(LEFT_OUT):
+                continue
+            with executed(engine) as statements:
+                client.get(path)
+            costs.setdefault(endpoint, []).append(len(statements))
+        engine.dispose()
+    assert {endpoint: counts for endpoint, counts in costs.items() if len(set(counts)) > 1} == {}
