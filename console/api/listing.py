@@ -27,6 +27,7 @@ class ListAsked(Asked):
 class Page(Shown, Generic[Item]):
     items: list[Item]
     total: int = Field(description="How many match, on all pages together")
+    is_more: bool = Field(False, description="More than `total` match: they were not counted further")
     next: str | None = Field(description="The address of what follows; null: that was all")
 
 
@@ -58,7 +59,12 @@ def page(
     if request.args.get("after") and not lists.fits(wish, sorts):
         raise bad_cursor()
     found = lists.page(db.session(), query(wish), wish, sorts=sorts, ids=ids, size=limit)
-    return kind(items=[shown(row) for row in found.rows], total=found.total, next=following(found.after))
+    return kind(
+        items=[shown(row) for row in found.rows],
+        total=found.total,
+        is_more=found.is_more,
+        next=following(found.after),
+    )
 
 
 def following(cursor: str) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from collector.store.devices import Site
-from console import access, devices, tickets
+from console import access, devices, lists, tickets
 from console.api import document
 from console.api.problem import PATH
 from tests.console import hostile
@@ -146,7 +146,12 @@ def test_an_empty_county_is_told_as_empty(empty: Flask) -> None:
         "sites",
         "enrolment-tokens",
     ):
-        assert program.get(f"{PATH}{path}").json == {"items": [], "total": 0, "next": None}, path
+        assert program.get(f"{PATH}{path}").json == {
+            "items": [],
+            "total": 0,
+            "is_more": False,
+            "next": None,
+        }, path
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/devices/gone", "/api/v1/tickets/99", "/api/v1/rooms/a/b", "/api/v1/sites/x", f"/api/v1/devices/{DISK}/sections/none", "/api/v1/rules/none", "/api/v1/overrides/x", "/api/v1/situations/1", "/api/v1/tickets/2147483648", f"/api/v1/tickets/{'9' * 5000}"])  # fmt: skip
@@ -251,3 +256,9 @@ def test_the_page_tells_each_call_without_a_script(county: Flask) -> None:
         assert f'id="{rule.endpoint.removeprefix("api_").replace(".", "_")}"' in text, (method, rule)
         assert row.noun in text
     assert "cdn" not in text.casefold() and "Idempotency-Key" in text
+
+
+def test_what_was_not_counted_to_the_end_says_so(county: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "COUNTED", 3)
+    told = keys.Caller(county, "viewer").get(f"{PATH}devices?limit=2").json
+    assert (told["total"], told["is_more"]) == (3, True)
