@@ -190,7 +190,9 @@ def main() -> int:
     arguments.add_argument("--directory", type=Path, default=ROOT / "var")
     arguments.add_argument("--console-port", type=int, default=8080)
     given = arguments.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    # SIGINT too: a shell starts what it puts in the background with that ignored.
+    for stops in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stops, signal.default_int_handler)
     try:
         run(given.fleet, given.directory, given.console_port)
     except KeyboardInterrupt:

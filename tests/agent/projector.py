@@ -120,14 +120,16 @@ class Projector:
             self._held += 1
             self.at_once = max(self.at_once, self._held)
         connection.settimeout(0.05)
-        try:
-            with connection, contextlib.suppress(ConnectionError):
-                self._talk(connection)
-                if self.script.reset:
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        finally:
-            with self._lock:
-                self._held -= 1
+        with connection:
+            try:
+                with contextlib.suppress(ConnectionError):
+                    self._talk(connection)
+                    if self.script.reset:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            finally:
+                # Before it is closed: who sees the end of it may call again at once.
+                with self._lock:
+                    self._held -= 1
 
     def _talk(self, connection: socket.socket) -> None:
         script = self.script

@@ -4,7 +4,9 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -12,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
 
 from collector.store.people import SignInSession
 from collector.store.schema import Base
@@ -46,6 +49,24 @@ def _cheap_passwords() -> Iterator[None]:
     shipped, passwords._HASHER = passwords._HASHER, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
     yield
     passwords._HASHER = shipped  # type: ignore[misc]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _late_addresses() -> Iterator[None]:
+    """What writes the address of a route is compiled when the first link to it is made. All of them at once were two
+    thirds of what an app costs, and a test needs few."""
+    shipped = Rule._compile_builder
+
+    def late(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        @cache
+        def compiled() -> Callable[..., tuple[str, str]]:
+            return shipped(rule, append_unknown)
+
+        return lambda _rule, **values: compiled()(_rule, **values)
+
+    Rule._compile_builder = late  # type: ignore[method-assign]
+    yield
+    Rule._compile_builder = shipped  # type: ignore[method-assign]
 
 
 def make_app(tmp_path: Path, **settings: object) -> Flask:

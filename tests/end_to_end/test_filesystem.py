@@ -56,7 +56,7 @@ def test_a_filesystem_filled_past_its_limit_opens_one_ticket_in_time_and_resolve
         RunningCollector(tmp_path, rules=impatient) as collector,
         RunningAgent(tmp_path, collector, TOCSIN_EXTRA_FILESYSTEMS=str(small)),
     ):
-        eventually(lambda: len(collector.rows(StoredReport)) >= 2, 20, "the agent reports")
+        eventually(lambda: len(collector.rows(StoredReport)) >= 2, 60, "the agent reports")
         assert collector.rows(Ticket) == []
 
         fill(small)
