@@ -335,6 +335,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Problem as error:
         print(f"tocsin-collector: {inert(str(error))}", file=sys.stderr)
         return PROBLEM
+    except Exception as error:
+        from collector.commands import fault
+
+        words = fault.words(error, config)
+        if not words:
+            raise
+        print(f"tocsin-collector: {inert(words)}", file=sys.stderr)
+        return PROBLEM
 
 
 if __name__ == "__main__":

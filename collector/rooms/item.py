@@ -16,6 +16,7 @@ _LONGEST_SECONDS: Final = 1e10
 ORDER: Final = (
     HOST, DISPLAYS, PROJECTORS, SOUND, CAMERAS, USB, CAPTURE, RECORDER, NETWORK, BASELINE, FINDINGS, TICKETS, WORK,
 )  # fmt: skip
+RANK: Final = {name: place for place, name in enumerate(ORDER)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,9 +61,9 @@ class Clock:
         """`06:40` of today, `Sat 21 Nov 06:40` of another day, with the year when it is not this one."""
         local, today = at.astimezone(self.zone), self.now.astimezone(self.zone)
         if local.date() == today.date():
-            return f"{local:%H:%M}"
+            return f"{local.hour:02}:{local.minute:02}"
         year = f" {local.year}" if local.year != today.year else ""
-        return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M}"
+        return local.strftime(f"%a {local.day} %b{year} %H:%M")
 
     def when(self, at: datetime) -> str:
         """`at 06:40`, `on Sat 21 Nov 06:40`."""

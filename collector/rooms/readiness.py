@@ -17,8 +17,8 @@ from collector.rooms.item import (
     FINDINGS,
     HOST,
     NOT_CHECKED,
-    ORDER,
     PASS,
+    RANK,
     WARN,
     WORK,
     Clock,
@@ -73,7 +73,7 @@ def judge(room: Known, now: datetime, asked_at: datetime | None = None) -> Verdi
         found += items_findings.tickets(look)
     found += items_findings.baseline(room, wall)
     found += items_findings.work(room, wall)
-    items = tuple(sorted(found, key=lambda item: ORDER.index(item.name)))
+    items = tuple(sorted(found, key=lambda item: RANK[item.name]))
     verdict = of_items(items)
     return Verdict(
         verdict, _reason(verdict, items), _since(verdict, items, room), items,

@@ -4,7 +4,6 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +57,12 @@ def _late_addresses() -> Iterator[None]:
     shipped = Rule._compile_builder
 
     def late(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        @cache
-        def compiled() -> Callable[..., tuple[str, str]]:
-            return shipped(rule, append_unknown)
+        def first(rule: Rule, **values: object) -> tuple[str, str]:
+            built = shipped(rule, append_unknown).__get__(rule, None)
+            setattr(rule, "_build_unknown" if append_unknown else "_build", built)
+            return built(**values)  # type: ignore[no-any-return]
 
-        return lambda _rule, **values: compiled()(_rule, **values)
+        return first
 
     Rule._compile_builder = late  # type: ignore[method-assign]
     yield
