@@ -37,6 +37,7 @@ _GONE: Final = {
     "audio_endpoints": ("microphone_missing", "speaker_missing"), "projectors": (), "recorders": (),
     "network_targets": (),
 }  # fmt: skip
+_RANK: Final = {section: place for place, section in enumerate(SECTIONS)}
 _SLOW: Final = 0.999
 
 
@@ -60,18 +61,15 @@ def items(look: Look) -> Iterator[Item]:
             if (section, key) not in accepted
         ]
     away = look.away()
-    for section in SECTIONS:
-        for part in parts:
-            if part.section != section:
-                continue
-            if away is not None:
-                reason = f"{part.label}: not checked, {look.host} is {_bare(away[0])}"
-                yield Item(
-                    name=NAMES[section], part=part.label, result=NOT_CHECKED, reason=reason,
-                    mandatory=part.mandatory, since=away[1],
-                )  # fmt: skip
-            else:
-                yield from _one(look, part)
+    for part in sorted((one for one in parts if one.section in _RANK), key=lambda one: _RANK[one.section]):
+        if away is not None:
+            reason = f"{part.label}: not checked, {look.host} is {_bare(away[0])}"
+            yield Item(
+                name=NAMES[part.section], part=part.label, result=NOT_CHECKED, reason=reason,
+                mandatory=part.mandatory, since=away[1],
+            )  # fmt: skip
+        else:
+            yield from _one(look, part)
     if away is None:
         yield from _gateway(look)
 
@@ -96,8 +94,9 @@ def _one(look: Look, part: _Part) -> Iterator[Item]:
     assert shown is not None  # noqa: S101
     facts = shown.get(part.key)
     said = _gone(look, part, shown) if facts is None else _LOOKS[part.section](look, part, facts)
-    components = {"", part.key, *_hubs(look, part)}  # of the part, the whole host, the branch
     for one in said:
+        # Of the part, the whole host, the branch.
+        components = {"", part.key, *_hubs(look, part)} if one.rules else set[str]()
         yield look.says(
             NAMES[part.section], part.label, one.result, one.words, bring=one.bring, rules=one.rules, probe=probe,
             mandatory=part.mandatory and one.decides, components=components,

@@ -1,7 +1,7 @@
 """One look at one device of a room: what is known of it, how old that is, and what the room is needed for. Pure."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -66,6 +66,9 @@ class Look:
     clock: Clock
     use: Use
     asked_at: datetime | None = None  # of the check this look is for: what is older was known before
+    # Of each probe, once: a dozen parts ask for the same words.
+    _troubles: dict[str, str] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _ages: dict[str, str] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def host(self) -> str:
@@ -92,6 +95,12 @@ class Look:
 
     def trouble(self, probe: str) -> str:
         """Why the newest word of a probe tells nothing of now; empty when it does."""
+        found = self._troubles.get(probe)
+        if found is None:
+            found = self._troubles[probe] = self._trouble(probe)
+        return found
+
+    def _trouble(self, probe: str) -> str:
         probed = self.known.probes.get(probe)
         if probed is None:
             return f"{self.host} has told nothing of it yet"
@@ -105,6 +114,12 @@ class Look:
 
     def aged(self, probe: str) -> str:
         """` (as of 06:40)` where the words before it are not fresh."""
+        found = self._ages.get(probe)
+        if found is None:
+            found = self._ages[probe] = self._aged(probe)
+        return found
+
+    def _aged(self, probe: str) -> str:
         probed = self.known.probes.get(probe)
         if probed is None or probed.ok_at is None:
             return ""

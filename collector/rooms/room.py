@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, select, tuple_, update
@@ -81,9 +82,15 @@ def _rows(
         places.setdefault((device.site or "", device.room), []).append(device)
     sites = {site.name: site for site in session.scalars(select(Site))}
     own = {(row.site, row.name): row for row in session.scalars(select(Room).where(*of))}
+    of_site = cache(lambda name: hours(sites[name], None))  # one calendar for all rooms that have none of their own
+
+    def hours_in(site: str, name: str) -> Calendar | None:
+        row = own.get((site, name))
+        return hours(sites[site], row) if row is not None and row.hours else of_site(site)
+
     return [
         RoomRow(
-            site=site, name=name, time_zone=sites[site].time_zone, hours=hours(sites[site], own.get((site, name))),
+            site=site, name=name, time_zone=sites[site].time_zone, hours=hours_in(site, name),
             own_hours=bool(own[site, name].hours) if (site, name) in own else False,
             note=own[site, name].note if (site, name) in own else "", devices=devices,
         )
