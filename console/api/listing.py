@@ -27,7 +27,7 @@ class ListAsked(Asked):
 class Page(Shown, Generic[Item]):
     items: list[Item]
     total: int = Field(description="How many match, on all pages together")
-    is_more: bool = Field(False, description="More than `total` match: they were not counted further")
+    is_more: bool = Field(default=False, description="More than `total` match: they were not counted further")
     next: str | None = Field(description="The address of what follows; null: that was all")
 
 

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -38,7 +37,7 @@ class _Compiled(BytecodeCache):
         self._kept[bucket.key] = bucket.bytecode_to_string()
 
 
-_TEMPLATES = _Compiled()
+TEMPLATES = _Compiled()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,7 +56,7 @@ def _late_addresses() -> Iterator[None]:
     shipped = Rule._compile_builder
 
     def late(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        def first(rule: Rule, **values: object) -> tuple[str, str]:
+        def first(rule: Rule, /, **values: object) -> tuple[str, str]:
             built = shipped(rule, append_unknown).__get__(rule, None)
             setattr(rule, "_build_unknown" if append_unknown else "_build", built)
             return built(**values)  # type: ignore[no-any-return]
@@ -73,7 +72,7 @@ def make_app(tmp_path: Path, **settings: object) -> Flask:
     config = Config(state_dir=tmp_path, database=f"sqlite:///{tmp_path}/t.db", **settings)  # type: ignore[arg-type]
     app = create_app(config)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, PROPAGATE_EXCEPTIONS=False)
-    app.jinja_env.bytecode_cache = _TEMPLATES
+    app.jinja_env.bytecode_cache = TEMPLATES
     if not (tmp_path / "t.db").exists():
         Base.metadata.create_all(database(app).engine)
     return app
@@ -126,6 +125,16 @@ def empty(tmp_path: Path, files: dict[str, Path]) -> Iterator[Flask]:
 def app(tmp_path: Path, files: dict[str, Path]) -> Iterator[Flask]:
     shutil.copy(files["world"], tmp_path / "t.db")
     app = make_app(tmp_path)
+    yield app
+    database(app).engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory, files: dict[str, Path]) -> Iterator[Flask]:
+    """The world of `app`, one for all tests of a module that only look at it."""
+    directory = tmp_path_factory.mktemp("shown")
+    shutil.copy(files["world"], directory / "t.db")
+    app = make_app(directory)
     yield app
     database(app).engine.dispose()
 

@@ -1,5 +1,7 @@
 """Texts that a hostile device could send. Each must be shown, and none may act."""
 
+from typing import Final
+
 _RUN = "window.hacked=1"
 
 STRINGS: list[str] = [
@@ -78,3 +80,20 @@ STRINGS: list[str] = [
     "\U0001f512\u200b zero width",
     "línea—ünïcødé",
 ]  # fmt: skip
+
+_OUT_OF_QUOTES: Final = [text for text in STRINGS if text.startswith(('"', "'", "`"))]
+_ADDRESSES: Final = [
+    text for text in STRINGS if text.startswith(("javascript:", "data:", "//", "/\\", "../"))
+]
+_FORMULAS: Final = [text for text in STRINGS if text.lstrip().startswith(("=", "+", "-1", "@", "＝", "|"))]
+_ELEMENTS: Final = [text for text in STRINGS if "<" in text and text not in _OUT_OF_QUOTES + _ADDRESSES]
+# What each place has to meet at least once: something that leaves the text, one that leaves an attribute, one that leads
+# elsewhere, one that a spreadsheet would reckon, and one that a template, a database or an eye stumbles over.
+KINDS: Final[dict[str, list[str]]] = {
+    "elements": _ELEMENTS,
+    "double quotes": [text for text in _OUT_OF_QUOTES if text[0] == '"'],
+    "single quotes": [text for text in _OUT_OF_QUOTES if text[0] != '"'],
+    "addresses": _ADDRESSES,
+    "formulas": _FORMULAS,
+    "words": [text for text in STRINGS if text not in _ELEMENTS + _OUT_OF_QUOTES + _ADDRESSES + _FORMULAS],
+}

@@ -10,15 +10,19 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from flask import Flask
-from sqlalchemy import Column, String, Table, Text, select, update
+from sqlalchemy import Column, String, Table, Text, delete, select, update
 
+from collector.store.devices import Device
+from collector.store.findings import Finding
 from collector.store.inventory import InventoryChange, InventorySection
+from collector.store.overrides import Override
 from collector.store.reports import ProbeResult
 from collector.store.rooms import BaselinePart, ReadinessCheck
 from collector.store.schema import Base
+from collector.store.situations import Situation
+from collector.store.spares import FittingPart, Warranty
 from collector.store.tickets import Evidence
 from tests.console.conftest import database
-from tests.console.hostile import STRINGS
 
 # Column names under which anybody's text may stand.
 FREE: Final = {
@@ -49,9 +53,9 @@ def judged(column: Column[Any]) -> bool:
     return column.name in FREE | OURS or column.name.endswith(("_id", "_hash"))
 
 
-def poison(app: Flask, start: int) -> None:
-    """`start`: which text the first place gets; the next place gets the next text."""
-    evil = itertools.cycle(STRINGS[start:] + STRINGS[:start])
+def poison(app: Flask, kind: list[str], guaranteed: str = "0c7be3a9d4f15862") -> None:
+    """The first place gets the first text of this kind, the next place the next one; again with another kind if wanted."""
+    evil = itertools.cycle(kind)
     with database(app).writer() as session, session.begin():
         for table in Base.metadata.sorted_tables:
             keys = list(table.primary_key.columns)
@@ -72,6 +76,31 @@ def poison(app: Flask, start: int) -> None:
             part.facts = {name: next(evil) for name in part.facts}
         for check in session.query(ReadinessCheck):
             check.bring = [next(evil)]
+        for device in session.query(Device):
+            device.wired_macs = [next(evil)]
+            if device.group != "av":  # the rooms of those are looked up by their names: test_rooms.py
+                device.room = next(evil)[:100]
+        for finding in session.query(Finding):
+            finding.texts = {name: next(evil) for name in ("bring", "meaning", "advice")}
+        for override in session.query(Override):
+            override.changes = {next(evil): next(evil)}
+        for situation in session.query(Situation):
+            situation.data = situation.data | {"ended": next(evil)}
+        # One part number fits every drive, and the guarantee is that of a device that a brief is made of.
+        fits = session.scalars(select(FittingPart).order_by(FittingPart.id).limit(1)).one_or_none()
+        if fits is not None:
+            fits.part, fits.model, fits.form_factor, fits.interface, fits.at_least_bytes = (
+                "drive",
+                "",
+                "",
+                "",
+                None,
+            )
+        known = session.scalars(select(Device).where(Device.id == guaranteed)).one_or_none()
+        warranty = session.scalars(select(Warranty).order_by(Warranty.contract.desc(), Warranty.system_serial).limit(1)).one_or_none()  # fmt: skip
+        if known is not None and warranty is not None:
+            session.execute(delete(Warranty).where(Warranty.system_serial != warranty.system_serial))
+            warranty.system_serial = "".join(known.system_serial.split()).upper()
         for evidence in session.query(Evidence):
             evil_clause = {
                 "text": next(evil),

@@ -122,8 +122,8 @@ def test_changes_are_made_by_post_only(app: Flask) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("role", ["", "viewer"])
-def test_tricks_with_the_path_open_nothing(app: Flask, path: str, role: str) -> None:
-    client = signed_in(app, role) if role else app.test_client()
+def test_tricks_with_the_path_open_nothing(shown: Flask, path: str, role: str) -> None:
+    client = signed_in(shown, role) if role else shown.test_client()
     # As a server hands it over: the raw path, decoded once, not cleaned by the test client.
     answer = client.open("/", environ_overrides={"PATH_INFO": unquote(path)}, buffered=True)
     assert answer.status_code in (401, 403, 404)

@@ -9,7 +9,7 @@ from collector.store.devices import Device
 from console import create_app, devices, tickets
 from console.config import Config
 from tests.console import courthouse, decided, world
-from tests.console.conftest import database, signed_in
+from tests.console.conftest import TEMPLATES, database, signed_in
 from tests.console.decided import FULL, RECORDER
 from tests.console.test_room_baseline import form
 
@@ -75,6 +75,7 @@ def test_every_page_list_and_change_works(engine: Engine, tmp_path: Path, now: d
     url = engine.url.render_as_string(hide_password=False)
     app = create_app(Config(state_dir=tmp_path, database=url))
     app.config.update(WTF_CSRF_ENABLED=False)
+    app.jinja_env.bytecode_cache = TEMPLATES
     with database(app).writer() as session, session.begin():
         world.build(session, now)
         session.flush()

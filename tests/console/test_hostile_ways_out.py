@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from flask import Flask
+from werkzeug.test import TestResponse
 
 from collector import log
 from collector.__main__ import main
@@ -20,32 +21,34 @@ from console.lists import cell
 from tests.console import poison, walk
 from tests.console.api import keys
 from tests.console.conftest import database, make_app, signed_in
-from tests.console.hostile import STRINGS
+from tests.console.courthouse import COURT, RECORDER
+from tests.console.hostile import KINDS, STRINGS
 from tests.console.test_hostile import Reader
 
-# Each place gets another text in each round.
-ROUNDS = (0, 25, 50)
 # Speaks to a terminal, ends a line, turns one around.
 ACTS = "plain\x1b[31m\x1b]0;title\x07\x9b31m\r\n2026-01-01 00:00:00 ERROR forged\u202e\u2028\x00"
 # An element that no text holds can only be ours.
 THEIRS = {one for text in STRINGS for one in Reader(text).wrong if one.startswith("<")}
+# What the walk has no page of; and the pages that tell what devices and people say.
+MORE = (
+    f"/devices/{walk.DISK}/inventory/disks", "/situations/1051", "/situations/1031", "/rules/filesystem_nearly_full",
+)  # fmt: skip
+BRIEFS = (f"/devices/{walk.DISK}/brief", f"/sites/{quote(COURT)}/brief")
+CSVS = (
+    "/devices.csv",
+    "/tickets.csv?state=any",
+    "/coverage.csv",
+    f"/devices/{walk.DISK}/inventory/disks.csv",
+)
+SHOW = {
+    "/", "/devices", f"/devices/{walk.DISK}", f"/devices/{RECORDER}", "/tickets?state=any", "/tickets/1041", "/situations", "/situations/1050",
+    "/planned-work", *MORE, *BRIEFS, *(f"{path}?save=1" for path in BRIEFS),
+}  # fmt: skip
 COMMANDS = (
     "devices list", "devices missing --days 0", "tickets list", "tickets explain 1041", "why-not 0c7be3a9d4f15862 disk_pending_sectors",
     "rules held", "rules precision", "accepted list", "override list", "maintenance list", "situations list --all", "rooms list",
     "rooms morning", "rooms bookings list", "outbox list", "spares list depots", "spares list stock",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=ROUNDS)
-def poisoned(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, whole: Path, now: datetime
-) -> Iterator[Flask]:
-    directory = tmp_path_factory.mktemp("poisoned")
-    shutil.copy(whole, directory / "t.db")
-    app = make_app(directory)
-    poison.poison(app, request.param)
-    yield app
-    database(app).engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -58,37 +61,70 @@ def whole(tmp_path_factory: pytest.TempPathFactory, now: datetime) -> Path:
     return directory / "t.db"
 
 
+def test_there_are_enough_of_them_and_each_is_of_one_kind() -> None:
+    assert len(set(STRINGS)) >= 60
+    assert sorted(text for kind in KINDS.values() for text in kind) == sorted(STRINGS)
+
+
 def test_every_column_of_text_is_judged() -> None:
     columns = [column for table in Base.metadata.sorted_tables for column in poison.texts(table)]
     assert [str(column) for column in columns if not poison.judged(column)] == []
 
 
-def test_nothing_is_alive_in_any_answer(poisoned: Flask) -> None:
-    """Every address of the walk, by what kind of answer it is."""
-    client, program, wrong = signed_in(poisoned), keys.Caller(poisoned), []
-    for path in (*walk.PAGES.values(), *walk.PIECES, *walk.FILES, *walk.for_programs(poisoned).values()):
-        answer = program.get(path) if path.startswith(PATH) else client.get(path, buffered=True)
-        if answer.status_code not in (200, 302) and path != "/readyz":
-            wrong.append((path, answer.status))
-        elif answer.mimetype == "text/html":
-            read = Reader(answer.text)
-            wrong += [(path, one) for one in read.wrong if one in THEIRS or not one.startswith("<")]
-            wrong += [(path, script) for script in read.scripts if script.strip()]
-        elif answer.mimetype == "text/csv":
-            rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
-            wrong += [(path, "widths differ")] if len({len(row) for row in rows}) != 1 else []
-            wrong += [
-                (path, one) for row in rows[1:] for one in row if str(cell(one)) != one and not is_number(one)
-            ]
-        elif answer.mimetype == "application/json":
-            json.loads(answer.text)
-        elif answer.mimetype == "text/plain":
-            wrong += [(path, line) for line in answer.text.split("\n") if not line.isprintable()]
-        if answer.headers.get("X-Content-Type-Options") != "nosniff":
-            wrong.append((path, "a browser may guess what it is"))
-        if "hacked" in str(answer.headers) or "evil" in str(answer.headers):
-            wrong.append((path, str(answer.headers)))
+def test_every_text_is_shown_and_none_is_alive_in_any_answer(whole: Path, tmp_path: Path) -> None:
+    """Every address of the walk, by what kind of answer it is. In each round each place holds another text of one kind."""
+    shutil.copy(whole, tmp_path / "t.db")
+    app = make_app(tmp_path)
+    client, program, wrong, shown = signed_in(app), keys.Caller(app), [], dict[str, str]()
+    for kind, texts in KINDS.items():
+        poison.poison(app, texts)
+        for path in dict.fromkeys(
+            (*walk.PAGES.values(), *MORE, *walk.PIECES, *walk.FILES, *walk.for_programs(app).values())
+        ):
+            answer = program.get(path) if path.startswith(PATH) else client.get(path, buffered=True)
+            read = Reader(answer.text if answer.mimetype == "text/html" else "")
+            wrong += [(kind, path, one) for one in wrong_in(answer, read, path)]
+            told = seen("".join(read.text))
+            shown[kind] = shown.get(kind, "") + told
+            if path in SHOW and not any(seen(text)[:40] in told for text in texts):
+                wrong.append((kind, path, "shows none of the texts"))
+    database(app).engine.dispose()
+    wrong += [
+        (kind, text, "not shown")
+        for kind, texts in KINDS.items()
+        for text in texts
+        if seen(text)[:40] not in shown[kind]
+    ]
     assert not wrong, "\n".join(map(str, wrong))
+
+
+def seen(text: str) -> str:
+    return " ".join(text.split())
+
+
+def wrong_in(answer: TestResponse, read: Reader, path: str) -> Iterator[str]:
+    if answer.status_code not in (200, 302) and path != "/readyz":
+        yield answer.status
+    elif answer.mimetype == "text/html":
+        yield from (one for one in read.wrong if one in THEIRS or not one.startswith("<"))
+        yield from (script for script in read.scripts if script.strip())
+        if "/brief" in path and (read.scripts or len(answer.data) > 300_000):
+            yield f"a brief with a script, or of {len(answer.data)} bytes"
+    elif answer.mimetype == "text/csv":
+        rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+        if len({len(row) for row in rows}) != 1:
+            yield "widths differ"
+        if len(rows) < 2 and path in CSVS:
+            yield "holds nothing"
+        yield from (one for row in rows[1:] for one in row if str(cell(one)) != one and not is_number(one))
+    elif answer.mimetype == "application/json":
+        json.loads(answer.text)
+    elif answer.mimetype == "text/plain":
+        yield from (line for line in answer.text.split("\n") if not line.isprintable())
+    if answer.headers.get("X-Content-Type-Options") != "nosniff":
+        yield "a browser may guess what it is"
+    if "hacked" in str(answer.headers) or "evil" in str(answer.headers):
+        yield str(answer.headers)
 
 
 def is_number(text: str) -> bool:
@@ -100,12 +136,11 @@ def is_number(text: str) -> bool:
 
 
 def test_no_command_lets_a_text_speak_to_the_terminal(
-    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(whole, tmp_path / "t.db")
     app = make_app(tmp_path)
-    monkeypatch.setattr(poison, "STRINGS", [ACTS])
-    poison.poison(app, 0)
+    poison.poison(app, [ACTS])
     database(app).engine.dispose()
     wrong, said_by = [], set()
     for command in COMMANDS:

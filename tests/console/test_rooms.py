@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from flask import Flask
+from markupsafe import escape
 from sqlalchemy import delete, func, select, update
 
 from collector.rooms import checks
@@ -21,7 +22,7 @@ from console import format, room_history, room_sheet
 from tests.console import courthouse, rows, world
 from tests.console.conftest import database, make_app, signed_in
 from tests.console.courthouse import COURT, GOOD, OFFICE, RECORDER, SLASH
-from tests.console.hostile import STRINGS
+from tests.console.hostile import KINDS, STRINGS
 from tests.console.test_hostile import ALLOWED_TAGS, Reader
 from tests.console.test_lists import counted
 
@@ -47,6 +48,16 @@ def court_file(tmp_path_factory: pytest.TempPathFactory, now: datetime) -> Path:
 def court(tmp_path: Path, court_file: Path) -> Iterator[Flask]:
     (tmp_path / "t.db").write_bytes(court_file.read_bytes())
     app = make_app(tmp_path)
+    yield app
+    database(app).engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory, court_file: Path) -> Iterator[Flask]:
+    """The courthouse, one for all tests that change nothing."""
+    folder = tmp_path_factory.mktemp("looked_at")
+    (folder / "t.db").write_bytes(court_file.read_bytes())
+    app = make_app(folder)
     yield app
     database(app).engine.dispose()
 
@@ -107,16 +118,16 @@ def test_a_line_says_the_verdict_in_a_sign_and_a_word_why_and_how_old_the_data_i
         ("sort=booking&q=court", ["Courtroom 1", "Courtroom 3", "Courtroom 2", "Jury room"]),
     ],
 )
-def test_filters_and_order_are_in_the_address(court: Flask, query: str, found: list[str]) -> None:
-    assert names(signed_in(court).get(f"/rooms?{query}").text) == found
+def test_filters_and_order_are_in_the_address(looked_at: Flask, query: str, found: list[str]) -> None:
+    assert names(signed_in(looked_at).get(f"/rooms?{query}").text) == found
 
 
 @pytest.mark.parametrize(
     "query", ["sort=--room", "sort=x", "page=-3", "page=99", "page=x", "q=%00", f"q={'x' * 3000}", "site=%F0%9F%94%92", "page=9999999999999999999999"],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/rooms", "/rooms.csv", "/rooms/morning", "/rooms/morning.txt"])
-def test_nothing_in_the_address_breaks_it(court: Flask, path: str, query: str) -> None:
-    assert signed_in(court).get(f"{path}?{query}").status_code == 200
+def test_nothing_in_the_address_breaks_it(looked_at: Flask, path: str, query: str) -> None:
+    assert signed_in(looked_at).get(f"{path}?{query}").status_code == 200
 
 
 def test_the_csv_has_the_filtered_rooms_with_their_reasons(court: Flask) -> None:
@@ -372,28 +383,55 @@ def plant(app: Flask, text: str) -> str:
         return str(app.url_map.bind("localhost").build("room.page", {"site": name, "name": name}))
 
 
+def called(app: Flask, texts: list[str]) -> dict[str, str]:
+    """A site and a room of each of these names, all at once, with a host in each: {name: address of the room}."""
+    now, paths = datetime.now(UTC), {}
+    with database(app).writer() as session, session.begin():
+        for number, text in enumerate(texts):
+            name, id = text[:100], f"{0xE0000 + number:016x}"
+            session.add(Site(name=name, created_at=now))
+            session.flush()
+            rows.device(session, id, text, now, site=name, room=name, group="av", device_class="av_host")
+            session.add(Room(site=name, name=name, hours={}, note=text, created_at=now))
+            courthouse._booked(session, name, name, now + timedelta(hours=1))
+            courthouse.baseline(session, id, {"displays": {text[:255]: {"model": text, "serial": text}}}, now)
+            with app.test_request_context():
+                paths[text] = str(
+                    app.url_map.bind("localhost").build("room.page", {"site": name, "name": name})
+                )
+    return paths
+
+
 def test_every_name_has_an_address_and_is_inert_on_every_page(court: Flask) -> None:
+    """Each name has a room; a room of each kind of name also meets everything that the host tells of."""
     client, wrong = signed_in(court), []
-    for text in STRINGS:
-        path = plant(court, text)
-        for page in (
-            path,
-            f"{path}/baseline",
-            f"{path}/sheet",
-            "/rooms",
-            "/rooms/morning",
-            f"/devices/{RECORDER}",
-        ):
-            answer = client.get(page)
-            read = Reader(answer.text)
-            bad = [one for one in read.wrong if one.strip("<>") not in OURS]
-            if answer.status_code != 200 or bad or any(script.strip() for script in read.scripts):
-                wrong.append((page, text, answer.status_code, bad))
-            elif text.split("\n")[0][:40] not in "".join(read.text):
-                wrong.append((page, text, answer.status_code, ["not shown"]))
-        lines = list(csv.reader(io.StringIO(client.get("/rooms.csv").text.removeprefix("\ufeff"))))
-        assert not [one for line in lines for one in line if one.startswith(("=", "+", "-", "@", "\t", "\r", "|", "＝"))]  # fmt: skip
-        assert client.get("/rooms/morning.txt").status_code == 200
+
+    def look(page: str, *texts: str) -> None:
+        answer = client.get(page)
+        read = Reader(answer.text)
+        bad = [one for one in read.wrong if one.strip("<>") not in OURS]
+        if answer.status_code != 200 or bad or any(script.strip() for script in read.scripts):
+            wrong.append((page, texts, answer.status_code, bad))
+        shown = "".join(read.text)
+        wrong.extend((page, text, "not shown") for text in texts if text.split("\n")[0][:40] not in shown)
+
+    for kind in KINDS.values():
+        path = plant(court, kind[0])
+        for page in (path, f"{path}/baseline", f"{path}/sheet", "/rooms", "/rooms/morning", f"/devices/{RECORDER}"):  # fmt: skip
+            look(page, kind[0])
+    others = called(court, [text for text in STRINGS if text not in [kind[0] for kind in KINDS.values()]])
+    for number, (text, path) in enumerate(others.items()):
+        look(path, text)
+        look(f"{path}/{('baseline', 'sheet')[number % 2]}", text)
+    for order in ("", "?sort=-room"):
+        look(f"/rooms{order}")
+        look(f"/rooms/morning{order}")
+    board = client.get("/rooms").text
+    assert [text for text in others if str(escape(text.split("\n")[0][:40])) not in board] == []
+    lines = list(csv.reader(io.StringIO(client.get("/rooms.csv").text.removeprefix("\ufeff"))))
+    assert len(lines) > len(others)
+    assert not [one for line in lines for one in line if one.startswith(("=", "+", "-", "@", "\t", "\r", "|", "＝"))]  # fmt: skip
+    assert client.get("/rooms/morning.txt").status_code == 200
     assert wrong == []
 
 

@@ -15,9 +15,9 @@ from collector.store.rooms import Room
 from tests.console import courthouse, world
 from tests.console.conftest import database, make_app
 from tests.console.courthouse import BARE, COURT, OFFICE, RECORDER
-from tests.console.hostile import STRINGS
+from tests.console.hostile import KINDS, STRINGS
 from tests.console.test_browser import SHOTS, Watched, address, browser, reports, sign_in
-from tests.console.test_rooms import plant
+from tests.console.test_rooms import called
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 __all__ = ["address", "browser"]  # fixtures
@@ -110,13 +110,12 @@ def test_a_browser_runs_nothing_that_a_room_is_called(app: Flask, address: str, 
     watched = Watched(context)
     page = watched.page
     sign_in(page, address)
-    for text in STRINGS[::4]:
-        path = plant(app, text)
-        for more in ("", "/baseline", "/sheet"):
-            answer = page.goto(f"{address}{path}{more}")
-            assert answer is not None and answer.status == 200, (text, more)
-            assert page.evaluate("window.hacked") is None
-    page.goto(f"{address}/rooms")
+    paths = called(app, STRINGS)
+    walked = [kind[0] for kind in KINDS.values()]
+    for path in (*(f"{paths[text]}{more}" for text in walked for more in ("", "/baseline", "/sheet")), "/rooms/morning", "/rooms"):  # fmt: skip
+        answer = page.goto(f"{address}{path}")
+        assert answer is not None and answer.status == 200, path
+        assert page.evaluate("window.hacked") is None
     page.click("tr.risk a.name, td.main a.name >> nth=0")
     assert watched.complaints == []
     assert reports(app) == 0
