@@ -9,6 +9,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Integer, MetaData, String, Table, TextClause, text
 from sqlalchemy.orm import Session
 
@@ -71,6 +72,12 @@ def test_the_migrations_make_the_same_indexes_as_the_code(database_url: str) -> 
     engine.dispose()
     assert len(ON_EXPRESSIONS) > 4
     assert {one for one in made if "sqlite_autoindex" not in one and "alembic" not in one} == expected
+
+
+def test_the_newest_revision_is_the_last_of_the_migrations() -> None:
+    heads = ScriptDirectory.from_config(schema._config()).get_heads()
+
+    assert heads == [schema.newest()]
 
 
 def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
