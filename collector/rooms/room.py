@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select, tuple_, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -75,14 +75,20 @@ def _rows(
     places: dict[tuple[str, str], list[Device]] = {
         (row[0] or "", row[1]): [] for row in session.execute(ours)
     }
-    # Put in order here: in the database it would be the order of all devices.
-    found = session.scalars(select(Device).where(*stands, tuple_(Device.site, Device.room).in_(ours)))
+    # Joined, so that each place is looked up: with "in" every device was looked at. Put in order here: in the
+    # database it would be the order of all devices.
+    here = ours.subquery()
+    found = session.scalars(
+        select(Device).join(here, (Device.site == here.c.site) & (Device.room == here.c.room)).where(*stands)
+    )
     for device in sorted(found, key=lambda one: (one.host_name, one.id)):
         # A device may have been placed between the two statements.
         places.setdefault((device.site or "", device.room), []).append(device)
     sites = {site.name: site for site in session.scalars(select(Site))}
     own = {(row.site, row.name): row for row in session.scalars(select(Room).where(*of))}
-    of_site = cache(lambda name: hours(sites[name], None))  # one calendar for all rooms that have none of their own
+    of_site = cache(
+        lambda name: hours(sites[name], None)
+    )  # one calendar for all rooms that have none of their own
 
     def hours_in(site: str, name: str) -> Calendar | None:
         row = own.get((site, name))

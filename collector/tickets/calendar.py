@@ -51,9 +51,13 @@ class Calendar:
     def spans(self, start: datetime, end: datetime) -> Iterator[Span]:
         """The working spans between two moments, in order."""
         day, last = start.astimezone(self.zone).date(), end.astimezone(self.zone).date()
+        known = self._days
         while day <= last:
-            for begins, ends in self.on(day):
-                cut = max(begins, start), min(ends, end)
+            for span in known[day] if day in known else self.on(day):
+                if start <= span[0] and span[1] <= end:
+                    yield span
+                    continue
+                cut = max(span[0], start), min(span[1], end)
                 if cut[0] < cut[1]:
                     yield cut
             day += _DAY
@@ -127,6 +131,9 @@ def due_at(
 def _running(calendar: Calendar, start: datetime, end: datetime, pauses: Sequence[Span]) -> Iterator[Span]:
     """Working spans with the pauses cut out; both are in order."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)
+    if not pauses:
+        yield from calendar.spans(start, end)
+        return
     at = 0
     for begins, ends in calendar.spans(start, end):
         while at < len(pauses) and pauses[at][1] <= begins:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Text, cast, select, tuple_
+from sqlalchemy import Text, cast, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -170,7 +170,11 @@ def pressing(session: Session, now: datetime) -> dict[str, str]:
             cast(TicketEvent.data, Text).label("text"),
         )
         .join(Ticket, (Ticket.device_id == TicketEvent.device_id) & (Ticket.id == TicketEvent.ticket_id))
-        .where(Ticket.state.in_(WORKING_STATES), TicketEvent.kind.in_(("moved", "reopened")))
+        .where(
+            Ticket.state.in_(WORKING_STATES),
+            or_(Ticket.state != "new", Ticket.reopened > 0),  # nothing has happened to the others yet
+            TicketEvent.kind.in_(("moved", "reopened")),
+        )
         .order_by(TicketEvent.at)
     ):
         told = TicketEvent(at=event.at, kind=event.kind, data=read(event.text))
