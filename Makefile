@@ -29,7 +29,6 @@ run: $(VENV)/.run ## collector, console and this machine's agent; FLEET=200 adds
 test: setup ## all tests: PostgreSQL and browser ones too
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
 	@deploy/all-tests
 
 windows: $(VENV)/.dev ## the agent's tests again, by a Windows Python under wine

@@ -16,8 +16,8 @@ pytestmark = [
     pytest.mark.xdist_group("heavy"),
 ]
 
-# 25 on each database; a restart of the collector takes a second and more, the load between two a quarter.
-KILLS = 25
+# On each database; a restart of the collector takes a second of a core, the load between two another. `make chaos` does 250.
+KILLS = 15
 
 
 def test_kills_of_the_collector_lose_nothing_and_open_each_ticket_once(
@@ -37,7 +37,7 @@ def test_kills_of_the_collector_lose_nothing_and_open_each_ticket_once(
 
 
 def test_kills_of_the_agent_lose_nothing_it_had_spooled(tmp_path: Path) -> None:
-    outcome = kill_agent.kills(tmp_path, count=50, limit=160)
+    outcome = kill_agent.kills(tmp_path, count=32, limit=160)
 
     assert outcome.kills >= 20, "too slow a machine to say anything"
     assert outcome.notes == []
