@@ -219,7 +219,7 @@ def test_a_directive_refreshes_everything_with_its_items(start, collector):
 def test_a_directive_on_the_stream_is_obeyed_too(start, collector, enrolled):
     collector.intake.streamed = [Directive(kind=SET_INTERVALS, policy=Policy(inventory_seconds=777))]
     start()
-    for _ in range(200):
+    for _ in range(1200):
         if Policy.FromString(Path(enrolled, "policy.bin").read_bytes()).inventory_seconds == 777:
             return
         time.sleep(0.05)

@@ -18,7 +18,7 @@ from console import admission, create_app, oidc, passwords
 from console.config import Config
 from console.provider import Provider
 from tests.console import world
-from tests.console.conftest import _TEMPLATES, database, signed_in
+from tests.console.conftest import TEMPLATES, database, signed_in
 from tests.console.identity_provider import CLIENT, SECRET, IdentityProvider, new_key, served
 
 GROUPS = {"Tocsin.Viewer": "viewer", "Tocsin.Technician": "technician", "Tocsin.Admin": "admin"}
@@ -45,7 +45,7 @@ def console_of(tmp_path: Path, idp: IdentityProvider, url: str, **settings: Any)
     )  # fmt: skip
     app = create_app(config)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, PROPAGATE_EXCEPTIONS=False)
-    app.jinja_env.bytecode_cache = _TEMPLATES
+    app.jinja_env.bytecode_cache = TEMPLATES
     return app
 
 

@@ -19,7 +19,7 @@ def test_the_agent_listens_nowhere_and_logs_hold_no_secret(tmp_path: Path) -> No
         assert enrolled.returncode == 0, enrolled.stderr
         agent.start()
         try:
-            eventually(lambda: len(collector.rows(StoredReport)) >= 2, 30, "the agent reports")
+            eventually(lambda: len(collector.rows(StoredReport)) >= 2, 60, "the agent reports")
             process = psutil.Process(agent.running.process.pid)
             family = [process, *process.children(recursive=True)]
             kinds = [one.status for member in family for one in member.net_connections("inet")]
