@@ -2,6 +2,9 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -14,8 +17,9 @@ from werkzeug.serving import make_server
 
 from collector.roles import ROLES
 from console import access
-from tests.console import walk
-from tests.console.conftest import signed_in
+from tests.console import poison, walk
+from tests.console.conftest import database, make_app, signed_in
+from tests.console.hostile import STRINGS
 from tests.console.test_browser import Watched, browser, reports
 from tests.console.walk import PAGES, county
 
@@ -50,16 +54,24 @@ _SAID = """() => ({
     forms: [...document.forms].filter(form => form.querySelector('button:enabled')).map(form => [form.method.toUpperCase(), form.getAttribute('action') || ''])})"""
 
 
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @pytest.fixture(scope="module")
 def address(county: Flask) -> Iterator[str]:
     county.config["WTF_CSRF_ENABLED"] = True
-    server = make_server("127.0.0.1", 0, county, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(county) as address:
+        yield address
 
 
 def enter(context: BrowserContext, app: Flask, address: str, role: str) -> None:
@@ -121,6 +133,28 @@ def test_each_page_opens_whole_and_leads_only_where_its_reader_may_go(
         }
         dead = {link: status for link in kinds.values() if (status := client.get(link).status_code) >= 400}
         assert dead == {}
+
+
+def test_a_browser_runs_nothing_that_devices_and_people_wrote(
+    tmp_path: Path, now: datetime, browser: Browser
+) -> None:
+    """Another hostile text in every free column of the store: no script runs and the policy has nothing to report."""
+    app = make_app(tmp_path)
+    with database(app).writer() as session, session.begin():
+        walk.build(session, now)
+    poison.poison(app, STRINGS)
+    context = browser.new_context(viewport=LAPTOP)
+    watched = Watched(context)
+    with served(app) as address:
+        enter(context, app, address, ROLES[-1])
+        for name, path in PAGES.items():
+            answer = watched.page.goto(f"{address}{path}")
+            assert answer is not None and answer.status == 200, name
+            assert watched.page.evaluate("window.hacked") is None, name
+        context.close()
+    assert watched.complaints == []
+    assert reports(app) == 0
+    database(app).engine.dispose()
 
 
 def test_each_page_fits_and_can_be_read_in_every_look(county: Flask, address: str, browser: Browser) -> None:
