@@ -1,6 +1,6 @@
 """`make chaos`: kill, cut and copy, and compare what was promised with what is there. Prints docs/trust.md's table.
 
---short is what `make test` runs; --only NAME runs one part.
+--short is like what `make test` runs (tests/chaos has its own numbers); --only NAME runs one part.
 """
 
 import argparse
