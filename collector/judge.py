@@ -183,7 +183,9 @@ def _summarise(changes: Changes, memory: DeviceMemory) -> None:
 def release(session: Session, memory: Memory, bench: Bench, now: datetime) -> int:
     """Tickets for open findings whose reason to wait is over. Returns how many."""
     released, full = 0, set[str]()
-    for finding in suppression.waiting(session):
+    waiting = suppression.waiting(session)
+    memory.bring(session, (finding.device_id for finding in waiting))
+    for finding in waiting:
         try:
             remembered = memory.of(session, finding.device_id)
         except KeyError:

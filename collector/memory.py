@@ -5,8 +5,10 @@ row has another version than remembered is read again: memory may be lost at any
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +18,8 @@ from collector.store.devices import Device, DeviceState
 from collector.store.findings import CLEARED, Finding
 from collector.store.inventory import InventorySection
 from collector.store.reports import ProbeResult, Spool
+
+_AT_ONCE: Final = 500
 
 
 @dataclass(slots=True)
@@ -71,15 +75,22 @@ class Memory:
 
     def of(self, session: Session, device_id: str) -> DeviceMemory:
         """The device's memory, read from the store if it is not here. Raises KeyError for no such device."""
-        known = self._devices.get(device_id)
-        if known is not None:
-            self._devices.move_to_end(device_id)
-            return known
-        loaded = load(session, device_id)
-        self._devices[device_id] = loaded
-        if len(self._devices) > self._capacity:
+        if device_id not in self._devices:
+            self.bring(session, [device_id])
+        self._devices.move_to_end(device_id)
+        return self._devices[device_id]
+
+    def bring(self, session: Session, device_ids: Iterable[str]) -> None:
+        """Read those that are not here, as far as there are such devices. Whoever wants many says so at once: after
+        a start each is read, and one at a time costs each half a dozen statements."""
+        missing = [one for one in dict.fromkeys(device_ids) if one not in self._devices]
+        for begin in range(0, len(missing), _AT_ONCE):
+            found = load(session, missing[begin : begin + _AT_ONCE])
+            self._devices |= {
+                one: found[one] for one in missing if one in found
+            }  # the order they are given up in
+        while len(self._devices) > self._capacity:
             self._devices.popitem(last=False)
-        return loaded
 
     def forget(self, device_id: str) -> None:
         self._devices.pop(device_id, None)
@@ -92,40 +103,48 @@ class Memory:
         return [m for m in self._devices.values() if m.seen_at is not None and m.seen_at != m.flushed_at]
 
 
-def load(session: Session, device_id: str) -> DeviceMemory:
-    """Read everything remembered of a device."""
-    device = session.get(Device, device_id)
-    if device is None:
-        raise KeyError(device_id)
-    session.refresh(device)
-    row = session.get(DeviceState, device_id)
-    memory = DeviceMemory(
-        device=device,
-        spools={
-            row.id: _spool(row) for row in session.scalars(select(Spool).where(Spool.device_id == device_id))
-        },
-        state=RuleState.from_bytes(row.body) if row is not None else RuleState(),
-        findings={
-            (finding.rule, finding.component): OpenFinding(finding.id, finding.severity, finding.ticket_id)
-            for finding in session.scalars(
-                select(Finding).where(Finding.device_id == device_id, Finding.state != CLEARED)
-            )
-        },
-        sections={
-            row.section: SectionMark(row.hash, row.announced_hash)
-            for row in session.scalars(
-                select(InventorySection).where(InventorySection.device_id == device_id)
-            )
-        },
-        results={
-            row.probe: row.reason
-            for row in session.scalars(select(ProbeResult).where(ProbeResult.device_id == device_id))
-        },
-        seen_at=device.seen_at,
-        flushed_at=device.seen_at,
-    )
-    session.expunge(device)
-    return memory
+def load(session: Session, device_ids: Sequence[str]) -> dict[str, DeviceMemory]:
+    """Read everything remembered of these devices, in as many statements as of one. Unknown ids are left out."""
+    # A row that this session has read before may have been changed since by a statement.
+    anew = select(Device).where(Device.id.in_(device_ids)).execution_options(populate_existing=True)
+    found: dict[str, DeviceMemory] = {}
+    for device in session.scalars(anew).all():
+        session.expunge(device)
+        found[device.id] = DeviceMemory(
+            device=device, spools={}, state=RuleState(), findings={}, sections={}, results={},
+            seen_at=device.seen_at, flushed_at=device.seen_at,
+        )  # fmt: skip
+    state, section, result = DeviceState, InventorySection, ProbeResult
+    for spool in session.scalars(select(Spool).where(Spool.device_id.in_(found))):
+        found[spool.device_id].spools[spool.id] = _spool(spool)
+    for device_id, body in session.execute(
+        select(state.device_id, state.body).where(state.device_id.in_(found))
+    ):
+        found[device_id].state = RuleState.from_bytes(body)
+    for one in session.execute(
+        select(
+            Finding.device_id,
+            Finding.rule,
+            Finding.component,
+            Finding.id,
+            Finding.severity,
+            Finding.ticket_id,
+        ).where(Finding.device_id.in_(found), Finding.state != CLEARED)
+    ):
+        found[one.device_id].findings[one.rule, one.component] = OpenFinding(
+            one.id, one.severity, one.ticket_id
+        )
+    for device_id, name, hash, announced in session.execute(
+        select(section.device_id, section.section, section.hash, section.announced_hash).where(
+            section.device_id.in_(found)
+        )
+    ):
+        found[device_id].sections[name] = SectionMark(hash, announced)
+    for device_id, probe, reason in session.execute(
+        select(result.device_id, result.probe, result.reason).where(result.device_id.in_(found))
+    ):
+        found[device_id].results[probe] = reason
+    return found
 
 
 def _spool(row: Spool) -> SpoolMark:

@@ -149,6 +149,7 @@ class Pipeline:
         try:
             with self._engine.begin() as connection, Session(connection, expire_on_commit=False) as session:
                 changes = Changes()
+                self.memory.bring(session, (call.device_id for call in group))
                 acks = [self._take(session, changes, call) for call in group]
                 session.flush()
                 changes.flush(connection)

@@ -5,6 +5,7 @@ A sweep is an errand of the pipeline's thread, so it sees the same memory as the
 
 import logging
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -73,21 +74,19 @@ class Sweep:
         self._hand_over_requests(session, memory, now)
         # Each collector judges the reports it gets: all of them need the decisions, not only the leader.
         anew = self._bench.decisions.refresh(session, now)
-        for device_id in anew.accepted | anew.booked:
-            self._advance(session, changes, memory, device_id, now)
+        self._advance(session, changes, memory, anew.accepted | anew.booked, now)
         for device_id in anew.accepted:
             self._ask_for_parts(device_id)
         if not leads:
             return
         self._own_absence(session, memory, now)
-        for device_id in self._merged(session):
+        merged = self._merged(session)
+        for device_id in merged:
             memory.forget(device_id)  # another collector may have heard it last
-            self._advance(session, changes, memory, device_id, now)
-        for device_id in self._due(session, now):
-            self._advance(session, changes, memory, device_id, now)
+        self._advance(session, changes, memory, merged, now)
+        self._advance(session, changes, memory, self._due(session, now), now)
         fallen = self._fallen_silent(session, memory, now)
-        for device_id in fallen:
-            self._advance(session, changes, memory, device_id, now)
+        self._advance(session, changes, memory, fallen, now)
         if fallen:
             situations.look_for_outages(session, self._bench.decisions, now)
         if self._released_at is None or now - self._released_at >= _RELEASE_EVERY:
@@ -126,13 +125,15 @@ class Sweep:
         return True
 
     def _advance(
-        self, session: Session, changes: Changes, memory: Memory, device_id: str, now: datetime
+        self, session: Session, changes: Changes, memory: Memory, device_ids: Collection[str], now: datetime
     ) -> None:
-        try:
-            remembered = memory.of(session, device_id)
-        except KeyError:
-            return
-        judge(session, changes, remembered, self._bench, None, now)
+        memory.bring(session, device_ids)
+        for device_id in device_ids:
+            try:
+                remembered = memory.of(session, device_id)
+            except KeyError:
+                continue
+            judge(session, changes, remembered, self._bench, None, now)
 
     def _ask_for_parts(self, device_id: str) -> None:
         """A new baseline is judged against what the device shows: whole sections, not "unchanged"."""
@@ -163,6 +164,7 @@ class Sweep:
             .where(RefreshRequest.sent_at.is_(None), RefreshRequest.asked_at > now - timedelta(minutes=10))
             .limit(_BATCH)
         ).all()
+        memory.bring(session, (row.device_id for row in rows))
         for row in rows:
             try:
                 remembered = memory.of(session, row.device_id)
@@ -220,8 +222,8 @@ class Sweep:
         if frozen is not None and now < frozen:
             return []
         limit = now - self._pace.silent_after
-        rows = session.execute(
-            select(Device.id, Device.presence)
+        quiet = session.scalars(
+            select(Device.id)
             .where(
                 Device.presence.in_((ONLINE, UNKNOWN)),
                 or_(Device.seen_at < limit, Device.seen_at.is_(None) & (Device.enrolled_at < limit)),
@@ -230,18 +232,20 @@ class Sweep:
             .limit(_BATCH)
         ).all()
         fallen: list[str] = []
-        for device_id, _presence in rows:
+        memory.bring(session, quiet)
+        for device_id in quiet:
             remembered = memory.of(session, device_id)
             if remembered.seen_at is not None and remembered.seen_at >= limit:
                 continue
             remembered.device.presence, remembered.device.presence_at = SILENT, now
+            fallen.append(device_id)
+        if fallen:
             session.execute(
                 update(Device)
-                .where(Device.id == device_id)
+                .where(Device.id.in_(fallen))
                 .values(presence=SILENT, presence_at=now)
                 .execution_options(synchronize_session=False)
             )
-            fallen.append(device_id)
         return fallen
 
 

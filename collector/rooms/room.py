@@ -75,6 +75,8 @@ def _rows(
     places: dict[tuple[str, str], list[Device]] = {
         (row[0] or "", row[1]): [] for row in session.execute(ours)
     }
+    if not places:
+        return []  # the sweep asks each ten seconds, and many an office has no rooms
     # Joined, so that each place is looked up: with "in" every device was looked at. Put in order here: in the
     # database it would be the order of all devices.
     here = ours.subquery()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,10 +47,20 @@ def shipped() -> list[Path]:
 
 def load(paths: Iterable[Path] | None = None) -> Rules:
     """All rules of these files, by default the shipped ones. Raises one RuleError that names every mistake."""
+    return _shipped_rules() if paths is None else _load(paths)
+
+
+@cache
+def _shipped_rules() -> Rules:
+    """They change with an update of the program, and then it starts anew."""
+    return _load(shipped())
+
+
+def _load(paths: Iterable[Path]) -> Rules:
     errors: list[RuleError] = []
     rules: list[Rule] = []
     seen: dict[str, Row] = {}
-    for path in shipped() if paths is None else paths:
+    for path in paths:
         for row in read(path, errors):
             rule = rule_of(row)
             if rule.name in seen:
