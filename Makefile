@@ -48,7 +48,8 @@ bench: setup ## the figures of docs/performance.md, as a table and as JSON
 pictures: setup ## every page as every role, light, dark, phone and paper: var/pictures/index.html
 	@$(BIN)/python -m tests.console.pictures var/pictures
 
-fuzz: setup ## every parser of outside data, MINUTES=1 each; PARSER=smart only those of that name
+fuzz: setup ## examples the tests do not take; every parser of outside data, MINUTES=1 each; PARSER=smart only those of that name
+	@[ -n "$(PARSER)" ] || $(BIN)/pytest -q -m hypothesis --hypothesis-profile=others
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/fuzz.txt || echo "no atheris here: mutations alone"
 	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --only "$(PARSER)"
 

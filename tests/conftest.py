@@ -6,6 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time: a run that fails says something of the change it was made for. `make fuzz` takes others.
+settings.register_profile("the same", derandomize=True)
+settings.register_profile("others", derandomize=False, print_blob=True)
+settings.load_profile("the same")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY.parent / "shared" / "samples"

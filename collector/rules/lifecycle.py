@@ -149,7 +149,7 @@ def _observe_pending(rule: Rule, component: str, track: Track, seen: Seen, now: 
     mood = seen.judgement.mood
     if mood == WELL:
         flips = _recent(track, now)
-        return (track._replace(state=CLEARED, seen=now, flips=flips) if flips else None), ()
+        return (track._replace(state=CLEARED, seen=now, flips=flips, turns=None) if flips else None), ()
     if mood == BETWEEN:
         return track._replace(seen=now, label=seen.label), ()
     away = now - track.seen
@@ -180,7 +180,8 @@ def _clear(rule: Rule, component: str, track: Track, at: datetime) -> Moved:
     flips = (*_recent(track, at), at)
     if len(flips) >= FLIPS:
         return _hold_open(rule, component, track._replace(flips=flips, bad=False), at)
-    cleared = track._replace(state=CLEARED, bad=False, flips=flips)
+    # What is over turns no more: bookings that nobody knows of yet leave nothing behind.
+    cleared = track._replace(state=CLEARED, bad=False, flips=flips, turns=None)
     return cleared, (made(rule, component, cleared, OPEN, CLEARED, at, why.RECOVERED),)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.rooms.in_force import Booked, is_within, next_turn
@@ -201,6 +201,11 @@ RULES = Rules(
     st.lists(st.tuples(_MINUTES, st.sampled_from([GONE, GONE, THERE, WAITS])), min_size=1, max_size=20),
     st.lists(_MINUTES, max_size=30),
     st.lists(_bookings(), max_size=6),
+)
+@example(
+    [(0 * MINUTE, GONE), (2 * MINUTE, GONE), (2 * MINUTE, THERE)],
+    [],
+    [booked(0 * MINUTE, 4 * MINUTE, known=3 * MINUTE)],
 )
 def test_sweeps_at_any_time_change_nothing_whatever_is_booked(
     heard: list[tuple[timedelta, Report]], sweeps: list[timedelta], bookings: list[Booked]
