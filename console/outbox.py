@@ -1,18 +1,19 @@
 """What is on its way to the outside, of tickets, situations and rooms: what waits, what was put off, what could not be
 sent and why."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, url_for
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, Integer, and_, func, literal_column, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from collector.outbound import outbox as sending
 from collector.problem import Problem
 from collector.store.installation import Lease
-from collector.store.tickets import DROPPED, FAILED, SENT, UNWANTED, WAITING, OutboxRow, Ticket
+from collector.store.tickets import DROPPED, FAILED, SENT, TROUBLE, UNWANTED, WAITING, OutboxRow, Ticket
 from console import audit, forms, guard, lists
 from console import database as db
 
@@ -23,10 +24,8 @@ SHOWN: Final = (FAILED, PAUSED, WAITING, SENT, DROPPED, UNWANTED)
 FILTERS: Final = ("q", "state")
 _OFTEN: Final = 1_000_000  # attempts that no row ever has
 
-# A dead letter first: nothing becomes of it by itself.
-_WORST: Final = case((OutboxRow.state == FAILED, 0), (OutboxRow.state == WAITING, 1), else_=2)
 SORTS: Final = {
-    "worst": lists.Sort(_WORST, "State"),
+    "worst": lists.Sort(literal_column(TROUBLE, Integer), "State"),
     "since": lists.Sort(OutboxRow.created_at, "Since"),
     "attempts": lists.Sort(OutboxRow.attempts, "Tries", descending_first=True),
 }
@@ -101,19 +100,14 @@ def page() -> str:
 def _circumstances(session: Session) -> dict[str, Any]:
     """Whether somebody sends, when something last went, and how much there is in each state."""
     lease = session.get(Lease, sending.LEASE)
-    counts = {
-        str(row[0]): int(row[1])
-        for row in session.execute(
-            select(
-                case(*((is_so, name) for name, is_so in _IS.items()), else_=OutboxRow.state).label("standing"),
-                func.count(),
-            ).group_by("standing")
-        )
-    }  # fmt: skip
+    by_state = select(OutboxRow.state, func.count()).group_by(OutboxRow.state)
+    counts = Counter({str(state): int(count) for state, count in session.execute(by_state)})
+    counts[PAUSED] = session.scalar(select(func.count()).where(_IS[PAUSED])) or 0
+    counts[WAITING] -= counts[PAUSED]
     last = session.scalar(select(func.max(OutboxRow.sent_at)).where(OutboxRow.state == SENT))
     return {
         "sends": lease is not None and lease.until_at > guard.now(),
-        "counts": counts,
+        "counts": +counts,
         "last": last,
     }
 

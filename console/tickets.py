@@ -77,8 +77,7 @@ def query(asked: lists.Wish) -> lists.Query:
     elif wanted["assignee"]:
         query = query.where(Ticket.assignee == ("" if wanted["assignee"] == "none" else wanted["assignee"]))
     if wanted["q"]:
-        there = select(Device.id).where(lists.contains(wanted["q"], Device.host_name, Device.room))
-        found = lists.contains(wanted["q"], Ticket.title, Ticket.assignee) | Ticket.device_id.in_(there)
+        found = lists.contains(wanted["q"], Ticket.title, Ticket.assignee, Device.host_name, Device.room)
         number = wanted["q"].lstrip("#")
         if number.isascii() and number.isdecimal() and len(number) < 10:
             found = found | (Ticket.number == int(number))

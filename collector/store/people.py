@@ -101,4 +101,5 @@ class AuditEntry(Base):
         Index("ix_audit_at", "at"),
         Index("ix_audit_who_id", "who", "id"),
         Index("ix_audit_action_id", "action", "id"),
+        Index("ix_audit_words", "who", "action", "subject"),  # all that is searched
     )

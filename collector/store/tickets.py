@@ -126,6 +126,8 @@ class Escalation(Base):
 # What becomes of a change that the outside shall hear of.
 # `dropped`: a person gave it up, with a reason.
 WAITING, SENT, FAILED, UNWANTED, DROPPED = "waiting", "sent", "failed", "unwanted", "dropped"
+# A dead letter first: nothing becomes of it by itself.
+TROUBLE = "(CASE WHEN state = 'failed' THEN 0 WHEN state = 'waiting' THEN 1 ELSE 2 END)"
 
 
 class OutboxRow(Base):
@@ -150,4 +152,7 @@ class OutboxRow(Base):
         Index("ix_outbox_created_at", "created_at"),
         Index("ix_outbox_key_seq", "key", "seq"),
         Index("ix_outbox_state_created_at", "state", "created_at"),
+        # For the orders of the list (console/outbox.py says the same expression).
+        Index("ix_outbox_trouble_id", text(TROUBLE), "id"),
+        Index("ix_outbox_attempts_id", "attempts", "id"),
     )

@@ -28,6 +28,7 @@ LEFT_OUT = {
     "tests/agent/test_command.py::test_kill_9_of_the_agent_loses_and_doubles_nothing": _WHOLE,
     "tests/fuzz": _FUZZ,
     "tests/test_captured_drives.py": _SHELL,
+    "tests/test_rule_examples.py": "the collector judges, and it runs on Linux",
     "tests/protos/test_protos.py::test_the_generated_code_is_fresh": "protoc is not in the lane",
     "tests/agent/test_spool.py::test_flipped_bits_never_crash_and_never_pass_as_a_report": "slow, and of sqlite",
 }
