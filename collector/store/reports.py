@@ -71,6 +71,9 @@ class ProbeResult(Base):
     __table_args__ = (
         # What we cannot see, and what was said beside an answer.
         Index("ix_probe_result_said", "probe", "device_id", **only("outcome <> 'ok' OR reason <> ''")),
+        # All that decides whether a device is counted as half seen (console/unseen.py). Not `received_at`: it is another
+        # one with each report.
+        Index("ix_probe_result_unseen", "device_id", "probe", "outcome", "reason", **only("outcome <> 'ok'")),
     )
 
 

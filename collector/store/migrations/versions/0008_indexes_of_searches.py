@@ -22,6 +22,13 @@ _INDEXES = (
         "",
     ),
     ("ix_outbox_attempts_id", "outbox", ("attempts", "id"), ""),
+    ("ix_outbox_sent_at", "outbox", ("sent_at",), "state = 'sent'"),
+    (
+        "ix_probe_result_unseen",
+        "probe_result",
+        ("device_id", "probe", "outcome", "reason"),
+        "outcome <> 'ok'",
+    ),
 )
 
 
