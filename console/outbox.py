@@ -104,10 +104,7 @@ def _circumstances(session: Session) -> dict[str, Any]:
     counts = Counter({str(state): int(count) for state, count in session.execute(by_state)})
     counts[PAUSED] = session.scalar(select(func.count()).where(_IS[PAUSED])) or 0
     counts[WAITING] -= counts[PAUSED]
-    # Said in the statement and not beside it: SQLite takes the index of those that are sent only then.
-    last = session.scalar(
-        select(func.max(OutboxRow.sent_at)).where(OutboxRow.state == literal_column("'sent'"))
-    )
+    last = session.scalar(select(func.max(OutboxRow.sent_at)))
     return {
         "sends": lease is not None and lease.until_at > guard.now(),
         "counts": +counts,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from collector.store import Base, only
+from collector.store import Base
 
 OPEN_STATES = ("new", "assigned", "in_progress", "pending", "resolved")
 # Open for the purpose of "one open ticket per device and group": work is not done.
@@ -155,5 +155,5 @@ class OutboxRow(Base):
         # For the orders of the list (console/outbox.py says the same expression).
         Index("ix_outbox_trouble_id", text(TROUBLE), "id"),
         Index("ix_outbox_attempts_id", "attempts", "id"),
-        Index("ix_outbox_sent_at", "sent_at", **only("state = 'sent'")),
+        Index("ix_outbox_sent_at", "sent_at"),
     )

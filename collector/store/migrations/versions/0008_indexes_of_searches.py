@@ -22,7 +22,7 @@ _INDEXES = (
         "",
     ),
     ("ix_outbox_attempts_id", "outbox", ("attempts", "id"), ""),
-    ("ix_outbox_sent_at", "outbox", ("sent_at",), "state = 'sent'"),
+    ("ix_outbox_sent_at", "outbox", ("sent_at",), ""),
     (
         "ix_probe_result_unseen",
         "probe_result",
