@@ -50,6 +50,7 @@ pictures: setup ## every page as every role, light, dark, phone and paper: var/p
 
 fuzz: setup ## examples the tests do not take; every parser of outside data, MINUTES=1 each; PARSER=smart only those of that name
 	@[ -n "$(PARSER)" ] || $(BIN)/pytest -q -m hypothesis --hypothesis-profile=others
+	@[ -n "$(PARSER)" ] || TOCSIN_EVERY_TEXT=1 $(BIN)/pytest -q tests/console/test_hostile_ways_out.py -k every_text
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/fuzz.txt || echo "no atheris here: mutations alone"
 	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --only "$(PARSER)"
 
