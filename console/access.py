@@ -94,6 +94,7 @@ ROUTE: Final[dict[str, str]] = {
     "spares_import.count": TECHNICIAN,
     "coverage.page": VIEWER,
     "coverage.csv": VIEWER,
+    "coverage.without_agent": VIEWER,
     "duplicates.page": ADMIN,
     "duplicates.csv": ADMIN,
     "duplicates.decide": ADMIN,

@@ -1,6 +1,6 @@
 """Coverage: what we cannot see."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, Flask
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from console import coverage, guard
 from console import database as db
-from console.api.fields import Shown
+from console.api.fields import Asked, Filter, Shown
 from console.api.operation import operation
 
 api_coverage = Blueprint("api_coverage", __name__, url_prefix="/api/v1/coverage")
@@ -50,9 +50,34 @@ class Unheard(Shown):
     seen_at: datetime | None = Field(description="null: it never called after it was enrolled")
 
 
+class SiteSeen(Shown):
+    """How much of one site can be seen: numbers of devices."""
+
+    site: str = Field(description="Empty: of devices at no site")
+    devices: int
+    blind: int = Field(description="On which a probe could not read")
+    unread_disks: int = Field(description="With disks that do not tell their health")
+    unknown_patches: int
+    gone: int = Field(description="Not heard of for two weeks")
+
+
+class WithoutAgent(Shown):
+    system_serial: str
+    contract: str
+    ends_on: date = Field(description="The last day of its warranty")
+
+
+class CoverageAsked(Asked):
+    site: Filter = Field("", description="Of this site alone")
+
+
 class CoverageShown(Shown):
     """What no finding can be trusted about."""
 
+    sites: list[SiteSeen] = Field(description="All of them, that of which least can be seen first")
+    without_agent: list[WithoutAgent] = Field(
+        description="In the list of warranties and never enrolled; at most 200, and none where a site is asked for"
+    )
     devices: int = Field(description="That are not revoked")
     devices_with_an_unread_probe: int
     probes: list[UnreadProbe] = Field(description="By number of devices; at most 200")
@@ -63,11 +88,13 @@ class CoverageShown(Shown):
 
 
 @api_coverage.get("")
-@operation(noun="Coverage", answer=CoverageShown, is_one=True)
-def page() -> CoverageShown:
-    """What Tocsin cannot see, over all devices."""
-    seen: dict[str, Any] = coverage.unseen_now(db.session(), guard.now())
+@operation(noun="Coverage", answer=CoverageShown, asked=CoverageAsked, is_one=True)
+def page(asked: CoverageAsked) -> CoverageShown:
+    """What Tocsin cannot see, over all devices or those of one site."""
+    seen: dict[str, Any] = coverage.unseen_now(db.session(), guard.now(), asked.site)
     return CoverageShown(
+        sites=[SiteSeen.model_validate(row) for row in seen["sites"]],
+        without_agent=[WithoutAgent.model_validate(row) for row in seen["without_agent"]],
         devices=seen["devices"], devices_with_an_unread_probe=seen["blind"], more_probes=seen["more"],
         probes=[UnreadProbe.model_validate(row) for row in seen["groups"]],
         disks=[UnreadDisk.model_validate(row) for row in seen["disks"]],

@@ -80,6 +80,7 @@ PAGES: Final[dict[str, str]] = {
     "rule": "/rules/filesystem_nearly_full?scope=room",
     "rule-held": "/rules/restart_pending",
     "coverage": "/coverage",
+    "coverage-site": f"/coverage?site={quote(COURT)}",
     "sites": "/sites",
     "site": f"/sites?site={quote(COURT)}",
     "enrolment": "/enrolment",
@@ -95,7 +96,7 @@ PAGES: Final[dict[str, str]] = {
 PIECES: Final = (f"/devices/{DISK}/refresh/{REFRESH}", f"{ROOM}/check/{CHECK}")
 FILES: Final = (
     "/devices.csv", f"/devices/{DISK}/inventory/disks.csv", "/rooms.csv", "/rooms/morning.txt", "/tickets.csv?state=any",
-    "/tickets/1041/evidence.html", "/coverage.csv", "/audit.csv", "/parts/stock.csv?low=1", "/parts/warranty/sample.csv", "/duplicates.csv", "/outbox.csv", "/keys.csv",
+    "/tickets/1041/evidence.html", "/coverage.csv", "/coverage/without-agent.csv", "/audit.csv", "/parts/stock.csv?low=1", "/parts/warranty/sample.csv", "/duplicates.csv", "/outbox.csv", "/keys.csv",
     "/people.csv", "/sites.csv", "/enrolment.csv", "/situations.csv", "/planned-work.csv", "/rules.csv", "/overrides.csv",
     "/accepted-values.csv", f"{ROOM}/bookings.csv", f"{ROOM}/checks.csv", "/healthz", "/readyz", "/metrics", "/static/console.css",
     f"/devices/{DISK}/brief?save=1", f"/sites/{quote(COURT)}/brief?save=1", f"{ROOM}/sheet?save=1",
