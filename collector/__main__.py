@@ -59,6 +59,13 @@ def parser() -> argparse.ArgumentParser:
     missing = _add(devices, "missing", "those nobody heard of for long", "look", "devices_missing", json=True)
     missing.add_argument("--days", type=int, default=7, help="for how long (default 7)")
     missing.add_argument("--device-class", default="", choices=("", "desktop", "laptop", "av_host", "server"))
+    used_by = _add(
+        devices, "used-by", "who works at devices, out of a CSV file with the columns Device and Used by", "used_by", "devices_used_by", json=True,
+    )  # fmt: skip
+    used_by.add_argument(
+        "file", help="'-' reads standard input; a device is its host name, serial, asset tag or id"
+    )
+    used_by.add_argument("--dry-run", action="store_true", help="only say what would change")
     merge = _add(
         devices, "merge", "one machine enrolled twice: decisions go on with NEW", "merging", "devices_merge", json=True
     )  # fmt: skip

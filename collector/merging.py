@@ -212,6 +212,8 @@ def _place(old: Device, new: Device) -> dict[str, str]:
         found["room"] = old.room
     if new.device_class in ("", "unknown") and old.device_class not in ("", "unknown"):
         found["device_class"] = old.device_class
+    if not new.used_by and old.used_by:
+        found["used_by"] = old.used_by
     return found
 
 

@@ -37,6 +37,7 @@ ROUTE: Final[dict[str, str]] = {
     "device.refresh_progress": VIEWER,
     "device.refresh": TECHNICIAN,
     "device.revoke": ADMIN,
+    "used_by.tell": TECHNICIAN,
     "brief.of_device": VIEWER,
     "brief.of_site": VIEWER,
     "brief.of_room": VIEWER,

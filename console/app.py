@@ -46,6 +46,7 @@ from console import (
     ticket,
     tickets,
     today,
+    used_by,
 )
 from console.config import Config
 
@@ -82,6 +83,7 @@ _NOUNS = (
     ticket,
     tickets,
     today,
+    used_by,
 )
 
 

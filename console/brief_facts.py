@@ -255,6 +255,7 @@ def card(one: Known, warranty: Sequence[tuple[str, str]] = ()) -> Card:
         ("Machine", f"{device.maker} {device.model}".strip()),
         ("Serial", device.system_serial),
         ("Asset tag", device.asset_tag),
+        ("Used by", device.used_by),
         *warranty,
         ("Stands in", ", ".join(text for text in (device.room, device.site or "") if text)),
         ("System", device.os_name),

@@ -46,7 +46,7 @@ SORTS: Final = {
 
 _COLUMNS: Final = (
     "id", "host_name", "site", "room", "group", "device_class", "presence", "worst_severity", "open_findings",
-    "patch_state", "patch_reason", "os_name", "maker", "model", "system_serial", "asset_tag", "address",
+    "patch_state", "patch_reason", "os_name", "maker", "model", "system_serial", "asset_tag", "used_by", "address",
     "agent_version", "enrolled_at", "seen_at", "reported_at",
 )  # fmt: skip
 
@@ -69,7 +69,7 @@ def query(asked: lists.Wish) -> lists.Query:
     if wanted["q"]:
         said = lists.contains(
             wanted["q"], Device.host_name, Device.system_serial, Device.asset_tag, Device.room, Device.site,
-            Device.maker, Device.model, Device.address, Device.id,
+            Device.maker, Device.model, Device.address, Device.id, Device.used_by,
         ) | Device.id.in_(_heirs(wanted["q"], aliased(Device)))  # fmt: skip
         part = part_serials.begins_with(wanted["q"])
         query = query.where(

@@ -153,7 +153,7 @@ It opens no listening port, and nothing can be sent to it but numbers (see the t
 `test_nothing_but_numbers_and_enums_can_reach_a_device_through_intake`).
 
 `tocsin-agent once --json` prints exactly what would be sent, and sends nothing. The collector adds the address a call
-came from and the device's clock skew.
+came from and the device's clock skew. Who works at a device stands in the collector only where your own people said so.
 
 ## With every report
 

@@ -52,6 +52,9 @@ class Device(Base):
     system_serial: Mapped[str] = mapped_column(String(200), default="")
     smbios_uuid: Mapped[str] = mapped_column(String(64), default="")
     asset_tag: Mapped[str] = mapped_column(String(200), default="")
+    used_by: Mapped[str] = mapped_column(
+        String(200), default="", server_default=""
+    )  # as people said; the agent tells nobody's name
     wired_macs: Mapped[list[str]] = mapped_column(JSON, default=list)
     agent_version: Mapped[str] = mapped_column(String(64), default="")
     address: Mapped[str] = mapped_column(String(64), default="")

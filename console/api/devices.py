@@ -51,6 +51,7 @@ class DeviceShown(Shown):
     model: str
     system_serial: str
     asset_tag: str
+    used_by: str = Field(description="As people said; the agent tells nobody's name")
     address: str
     agent_version: str
     enrolled_at: datetime

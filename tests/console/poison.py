@@ -26,7 +26,7 @@ from tests.console.conftest import database
 
 # Column names under which anybody's text may stand.
 FREE: Final = {
-    "host_name", "os_name", "maker", "model", "system_serial", "asset_tag", "smbios_uuid", "agent_version", "address",
+    "host_name", "os_name", "maker", "model", "system_serial", "asset_tag", "used_by", "smbios_uuid", "agent_version", "address",
     "patch_reason", "component", "label", "summary", "reason", "title", "body", "proposal", "proof", "part_used", "priority_why",
     "priority_by", "text", "who", "why", "note", "seen_by", "created_by", "ended_by", "released_by", "revoked_by", "asked_by",
     "error", "remote", "subject", "form_factor", "interface", "part_number", "description", "vendor", "contact", "terms",

@@ -1,4 +1,4 @@
-"""an index for what was looked through whole: searches of the audit, the outbox in the order of trouble, what is unseen
+"""who works at a device; and an index for what was looked through whole: searches of the audit, the outbox in the order of trouble, what is unseen
 
 Revision ID: 0008
 Revises: 0007
@@ -33,6 +33,7 @@ _INDEXES = (
 
 
 def upgrade() -> None:
+    op.add_column("device", sa.Column("used_by", sa.String(200), server_default="", nullable=False))
     for name, table, columns, only in _INDEXES:
         where = sa.text(only) if only else None
         op.create_index(
@@ -47,3 +48,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name, table, _columns, _only in reversed(_INDEXES):
         op.drop_index(name, table_name=table)
+    op.drop_column("device", "used_by")
