@@ -16,6 +16,8 @@ from agent.probes.pjlink import Heard, Manners, NotAQuery, Reply
 from tests.agent.projector import CLASS_1, CLASS_2, RECEIVED, Projector, Script, orders
 from tests.conftest import free_port
 
+# One worker: what all of them together sent is looked at in its end.
+pytestmark = pytest.mark.xdist_group("pjlink")
 QUICK = Manners(pause_seconds=0, answer_seconds=5, call_seconds=20)
 IMPATIENT = Manners(pause_seconds=0, answer_seconds=3.0, call_seconds=20)
 ORDERS = [

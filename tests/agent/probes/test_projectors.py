@@ -28,6 +28,8 @@ from tests.agent.projector import CLASS_1, CLASS_2, RECEIVED, Projector, Script,
 from tests.conftest import free_port
 
 QUICK = Manners(pause_seconds=0, answer_seconds=5, call_seconds=20)
+# One worker: what all of them together sent is looked at in its end.
+pytestmark = pytest.mark.xdist_group("projectors")
 IMPATIENT = Manners(pause_seconds=0, answer_seconds=0.3, call_seconds=5)
 PROBE = next(probe for probe in PROBES if probe.name == "projectors")
 FAULTS = ("fan", "lamp", "temperature", "cover", "filter", "other")

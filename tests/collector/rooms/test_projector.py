@@ -13,6 +13,8 @@ from tests.agent.projector import CLASS_2, RECEIVED, Projector, Script, orders
 from tests.collector.rooms.test_judging import accept, alive, findings, tickets
 from tests.collector.world import NOON, Collector, Machine
 
+# One worker: what all of them together sent is looked at in its end.
+pytestmark = pytest.mark.xdist_group("projector")
 MINUTE = timedelta(minutes=1)
 QUICK = pjlink.Manners(pause_seconds=0, answer_seconds=2, call_seconds=10)
 ACCEPTED = {"projectors": {"front": {"name": "front", "model": "EX-100"}}}
